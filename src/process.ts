@@ -1,0 +1,80 @@
+import { constants } from 'node:os';
+import { PodmanBootcError } from './errors.js';
+
+/** How `runProcess` runs a program. */
+export interface ProcessOptions {
+  /** Ends the program with SIGTERM when aborted; the call rejects with the signal's reason. */
+  signal?: AbortSignal | undefined;
+  /** Text for its standard input; by default it gets none. */
+  input?: string | undefined;
+  /** Variables added to the environment. */
+  env?: Record<string, string> | undefined;
+  /** Called with its stdout and stderr as they come, in pieces of any size. */
+  onOutput?: ((chunk: string) => void) | undefined;
+  /** After how many milliseconds it is killed; by default never. */
+  timeout?: number | undefined;
+  /** Milliseconds between SIGTERM and SIGKILL when aborted; default 20,000. */
+  killDelay?: number | undefined;
+  /**
+   * Runs it in a process group of its own, so that a Ctrl-C on the terminal reaches us alone and we
+   * decide how it ends. Default false.
+   */
+  detached?: boolean | undefined;
+}
+
+/** What a program that ended left behind. */
+export interface ProcessResult {
+  /** 128 + n for a program ended by signal n, as shells count; -1 when it ran into the time-out. */
+  exitCode: number;
+  stdout: string;
+  stderr: string;
+  /** Both streams, in the order in which they came. */
+  all: string;
+  timedOut: boolean;
+}
+
+/**
+ * Runs a program without a shell and waits for it. An exit code other than 0 is a result, not an error.
+ * execa takes 150 ms to import, so it is loaded at the first call.
+ * @throws PodmanBootcError `PROGRAM_NOT_FOUND` when PATH lacks the program
+ */
+export async function runProcess(
+  program: string,
+  args: readonly string[],
+  options: ProcessOptions = {},
+): Promise<ProcessResult> {
+  const { execa } = await import('execa');
+  options.signal?.throwIfAborted();
+  const child = execa(program, args, {
+    reject: false,
+    all: true,
+    stripFinalNewline: true,
+    ...(options.input === undefined ? { stdin: 'ignore' as const } : { input: options.input }),
+    ...(options.env && { env: options.env }),
+    ...(options.timeout !== undefined && { timeout: options.timeout }),
+    ...(options.signal && { cancelSignal: options.signal }),
+    ...(options.detached && { detached: true, cleanup: true }),
+    forceKillAfterDelay: options.killDelay ?? 20_000,
+  });
+  const { onOutput } = options;
+  if (onOutput)
+    child.all.on('data', (chunk: Buffer | string) => {
+      onOutput(String(chunk));
+    });
+  const result = await child;
+  if (result.isCanceled) options.signal?.throwIfAborted();
+  if (result.code === 'ENOENT') {
+    throw new PodmanBootcError('host', 'PROGRAM_NOT_FOUND', `The program ${program} was not found in PATH`, {
+      remedy: `Install ${program}, or add its directory to PATH`,
+      cause: result.cause,
+    });
+  }
+  const signalNumber = result.signal ? constants.signals[result.signal] : undefined;
+  return {
+    exitCode: result.timedOut ? -1 : (result.exitCode ?? 128 + (signalNumber ?? 0)),
+    stdout: result.stdout ?? '',
+    stderr: result.stderr ?? '',
+    all: result.all ?? '',
+    timedOut: result.timedOut,
+  };
+}
