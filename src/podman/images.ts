@@ -1,0 +1,162 @@
+import { PodmanBootcError } from '../errors.js';
+import {
+  engineCommand,
+  engineName,
+  lastLine,
+  parsePodmanJson,
+  runPodman,
+  type PodmanEngine,
+} from './engine.js';
+
+/** An image in an engine's store. */
+export interface Image {
+  /** 64 hex digits. */
+  id: string;
+  /** Manifest digest, `sha256:…`. */
+  digest: string | undefined;
+  /** Tags such as `quay.io/fedora/fedora-bootc:42`. */
+  names: string[];
+  /** In podman's terms: `amd64`, `arm64`. */
+  architecture: string;
+  /** Bytes, uncompressed. */
+  size: number;
+  labels: Record<string, string>;
+}
+
+/** A line of `podman-bootc images`. */
+export interface ListedImage {
+  id: string;
+  names: string[];
+  digest: string | undefined;
+  /** Bytes, uncompressed. */
+  size: number;
+  /** ISO 8601. */
+  created: string;
+}
+
+/** The label by which bootc images are known; https://bootc-dev.github.io/bootc/bootc-images.html */
+const bootcLabel = 'containers.bootc=1';
+
+/**
+ * Refuses what cannot be an image reference before podman sees it, so that nothing is taken for an option.
+ * @throws PodmanBootcError `IMAGE_REFERENCE_INVALID`
+ */
+export function checkImageReference(reference: string): void {
+  if (/^[A-Za-z0-9][A-Za-z0-9._\-/:@+]*$/.test(reference) && reference.length <= 1024) return;
+  throw new PodmanBootcError(
+    'usage',
+    'IMAGE_REFERENCE_INVALID',
+    `Expected an image reference such as quay.io/fedora/fedora-bootc:42, got ${JSON.stringify(reference)}`,
+    { remedy: 'List the images at hand with `podman-bootc images`' },
+  );
+}
+
+/** Finds an image in an engine's store; undefined when it is not there. */
+export async function inspectImage(
+  engine: PodmanEngine,
+  reference: string,
+  signal?: AbortSignal,
+): Promise<Image | undefined> {
+  const result = await runPodman(engine, ['image', 'inspect', '--', reference], { signal });
+  if (result.exitCode !== 0) {
+    // Exit code 1 of `image exists` means "not there"; anything else is podman's own trouble.
+    const exists = await runPodman(engine, ['image', 'exists', '--', reference], { signal });
+    if (exists.exitCode === 1) return undefined;
+    throw new PodmanBootcError(
+      'host',
+      'PODMAN_UNREACHABLE',
+      `podman could not look up the image ${reference} (${engineName(engine)}): ${lastLine(result.stderr)}`,
+      { remedy: `Try \`${engineCommand(engine)} image inspect ${reference}\``, output: result.stderr },
+    );
+  }
+  const [image] = parsePodmanJson('podman image inspect', result.stdout) as {
+    Id: string;
+    Digest?: string;
+    RepoTags?: string[] | null;
+    Architecture?: string;
+    Size?: number;
+    Labels?: Record<string, string> | null;
+  }[];
+  if (image === undefined) return undefined;
+  return {
+    id: image.Id.replace(/^sha256:/, ''),
+    digest: image.Digest ?? undefined,
+    names: image.RepoTags ?? [],
+    architecture: image.Architecture ?? '',
+    size: image.Size ?? 0,
+    labels: image.Labels ?? {},
+  };
+}
+
+/**
+ * Pulls an image. `localhost/…` is never pulled: nothing answers there.
+ * @param onOutput podman's progress, as it comes
+ * @throws PodmanBootcError `IMAGE_NOT_FOUND`
+ */
+export async function pullImage(
+  engine: PodmanEngine,
+  reference: string,
+  onOutput: (chunk: string) => void,
+  signal?: AbortSignal,
+): Promise<void> {
+  if (reference.startsWith('localhost/')) {
+    throw new PodmanBootcError(
+      'image',
+      'IMAGE_NOT_FOUND',
+      `The image ${reference} is not in the store of ${engineName(engine)}, and localhost images are never pulled`,
+      { remedy: `Build it there: ${engineCommand(engine)} build -t ${reference} .` },
+    );
+  }
+  const result = await runPodman(engine, ['pull', '--', reference], { signal, onOutput });
+  if (result.exitCode === 0) return;
+  throw new PodmanBootcError(
+    'image',
+    'IMAGE_NOT_FOUND',
+    `The image ${reference} could not be pulled: ${lastLine(result.stderr)}`,
+    {
+      remedy: 'Check its name and your network, or list the images at hand with `podman-bootc images`',
+      output: result.stderr,
+    },
+  );
+}
+
+/** Lists the bootc images in an engine's store: those with the label `containers.bootc=1`. */
+export async function listBootcImages(engine: PodmanEngine, signal?: AbortSignal): Promise<ListedImage[]> {
+  const result = await runPodman(engine, ['images', '--filter', `label=${bootcLabel}`, '--format', 'json'], {
+    signal,
+  });
+  if (result.exitCode !== 0) {
+    throw new PodmanBootcError(
+      'host',
+      'PODMAN_UNREACHABLE',
+      `podman could not list the images of ${engineName(engine)}: ${lastLine(result.stderr)}`,
+      { remedy: `Try \`${engineCommand(engine)} images\``, output: result.stderr },
+    );
+  }
+  const images = parsePodmanJson('podman images', result.stdout || '[]') as {
+    Id: string;
+    Names?: string[] | null;
+    Digest?: string;
+    Size: number;
+    Created: number;
+  }[];
+  return images.map((image) => ({
+    id: image.Id,
+    names: image.Names ?? [],
+    digest: image.Digest,
+    size: image.Size,
+    created: new Date(image.Created * 1000).toISOString(),
+  }));
+}
+
+/** The name an image is recorded under: the tag that the user meant, else the reference as given. */
+export function imageName(image: Image, reference: string): string {
+  const meant = [reference, `${reference}:latest`];
+  return (
+    image.names.find((name) =>
+      meant.some((candidate) => name === candidate || name.endsWith(`/${candidate}`)),
+    ) ??
+    (image.id.startsWith(reference) ? image.names[0] : undefined) ??
+    reference
+  );
+}
