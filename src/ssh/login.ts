@@ -1,0 +1,172 @@
+import type { Client, ClientErrorExtensions, ServerHostKeyAlgorithm } from 'ssh2';
+import { messageOf, PodmanBootcError } from '../errors.js';
+import type { Greeted } from './banner.js';
+import type { PinnedKey } from './known-hosts.js';
+import { hostKeyMismatch } from './pinning.js';
+import type { LoginTarget } from './target.js';
+
+/** How one attempt to log in ended. */
+export type LoginOutcome =
+  | { kind: 'completed'; hostKey: Buffer }
+  | Refusal
+  /** Anything that a guest which is still starting does: worth another attempt. */
+  | { kind: 'failed'; problem: string };
+
+/** The server heard us out and refused the key, or the user's shell refused the command. */
+export interface Refusal {
+  kind: 'refused';
+  what: 'key' | 'shell';
+  /** In words that end a sentence. */
+  problem: string;
+}
+
+/** In the order of our preference; `ssh-rsa` signatures (SHA-1) are not among them. */
+const hostKeyAlgorithms: readonly ServerHostKeyAlgorithm[] = [
+  'ssh-ed25519',
+  'ecdsa-sha2-nistp256',
+  'ecdsa-sha2-nistp384',
+  'ecdsa-sha2-nistp521',
+  'rsa-sha2-512',
+  'rsa-sha2-256',
+];
+
+/**
+ * Logs in on a connection that has shown its banner, runs `true` there, and closes the connection.
+ * @param pinned the keys that are trusted; with none, any host key is taken
+ * @param o.timeout for key exchange, authentication and the command together, in milliseconds
+ * @throws PodmanBootcError `HOST_KEY_MISMATCH`, `SSH_NEGOTIATION_FAILED`; the signal's reason when aborted
+ */
+export async function logIn(
+  t: LoginTarget,
+  privateKey: Buffer,
+  pinned: readonly PinnedKey[],
+  { socket }: Greeted,
+  o: { timeout: number; signal?: AbortSignal | undefined },
+): Promise<LoginOutcome> {
+  try {
+    const { default: ssh2 } = await import('ssh2');
+    o.signal?.throwIfAborted();
+    const outcome = await attempt(new ssh2.Client());
+    o.signal?.throwIfAborted();
+    return outcome;
+  } finally {
+    socket.destroy();
+  }
+
+  function attempt(client: Client): Promise<LoginOutcome> {
+    return new Promise((resolve, reject) => {
+      let hostKey: Buffer | undefined;
+      let mismatch: PodmanBootcError | undefined;
+      // What sshd says before it lets nobody in: "System is booting up. Unprivileged users …".
+      let notice = '';
+      const timer = setTimeout(() => {
+        settle({ kind: 'failed', problem: 'the login did not finish in time' });
+      }, o.timeout);
+      o.signal?.addEventListener('abort', onAbort, { once: true });
+
+      client.on('banner', (text) => {
+        notice = text.trim().replaceAll(/\s+/g, ' ');
+      });
+      client.on('ready', onReady);
+      client.on('error', onError);
+      client.on('close', () => {
+        settle({ kind: 'failed', problem: `the guest closed the connection${noticed()}` });
+      });
+      try {
+        client.connect({
+          sock: socket,
+          username: t.user,
+          privateKey,
+          authHandler: ['publickey'],
+          readyTimeout: 0,
+          hostVerifier: verify,
+          algorithms: { serverHostKey: preferred(pinned) },
+        });
+      } catch (error) {
+        settle(error instanceof Error ? error : new Error(messageOf(error)));
+      }
+
+      function verify(key: Buffer): boolean {
+        hostKey = key;
+        if (pinned.length === 0 || pinned.some((known) => known.key.equals(key))) return true;
+        mismatch = hostKeyMismatch(t, pinned, key);
+        return false;
+      }
+      function onReady() {
+        client.exec('true', (error, channel) => {
+          if (error) {
+            settle({
+              kind: 'failed',
+              problem: `the guest opened no session (${messageOf(error)})${noticed()}`,
+            });
+            return;
+          }
+          channel.on('exit', (code: number | null) => {
+            if (code === 0 && hostKey) settle({ kind: 'completed', hostKey });
+            else if (typeof code === 'number')
+              settle({
+                kind: 'refused',
+                what: 'shell',
+                problem: `the login shell ended \`true\` with exit code ${code}`,
+              });
+          });
+          channel.on('close', () => {
+            settle({ kind: 'failed', problem: `the guest closed the session${noticed()}` });
+          });
+          channel.resume();
+          channel.stderr.resume();
+        });
+      }
+      function onError(error: Error & ClientErrorExtensions) {
+        if (mismatch) {
+          settle(mismatch);
+        } else if (error.level === 'client-authentication') {
+          settle({ kind: 'refused', what: 'key', problem: `the key was refused${noticed()}` });
+        } else if (error.level === 'handshake' && error.message.includes('no matching')) {
+          settle(negotiationFailed(error));
+        } else {
+          settle({ kind: 'failed', problem: `${messageOf(error)}${noticed()}` });
+        }
+      }
+      function onAbort() {
+        settle({ kind: 'failed', problem: 'the wait was aborted' });
+      }
+      function noticed(): string {
+        return notice === '' ? '' : `: ${notice}`;
+      }
+      /** Ends the attempt once: the first outcome counts, and errors that follow are nobody's concern. */
+      function settle(outcome: LoginOutcome | Error) {
+        clearTimeout(timer);
+        o.signal?.removeEventListener('abort', onAbort);
+        client.removeAllListeners();
+        client.on('error', () => undefined);
+        client.end();
+        if (outcome instanceof Error) reject(outcome);
+        else resolve(outcome);
+      }
+    });
+  }
+}
+
+/**
+ * The pinned types come first, so that a server which still has the pinned key shows it. The others follow
+ * and are refused by the verifier: a guest that has lost the key is then named with the key it shows.
+ */
+function preferred(pinned: readonly PinnedKey[]): ServerHostKeyAlgorithm[] {
+  const types = new Set(pinned.map(({ type }) => type));
+  const isPinned = (algorithm: ServerHostKeyAlgorithm) =>
+    types.has(algorithm.startsWith('rsa-') ? 'ssh-rsa' : algorithm);
+  return [
+    ...hostKeyAlgorithms.filter(isPinned),
+    ...hostKeyAlgorithms.filter((algorithm) => !isPinned(algorithm)),
+  ];
+}
+
+function negotiationFailed(cause: Error): PodmanBootcError {
+  return new PodmanBootcError(
+    'ssh',
+    'SSH_NEGOTIATION_FAILED',
+    `The guest's SSH server and podman-bootc have no algorithm in common (${cause.message})`,
+    { remedy: 'Allow curve25519-sha256, aes256-ctr and ssh-ed25519 in the sshd_config of the image', cause },
+  );
+}

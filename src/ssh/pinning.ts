@@ -1,0 +1,79 @@
+import { randomUUID } from 'node:crypto';
+import { readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { codeOf, PodmanBootcError } from '../errors.js';
+import {
+  fingerprintOf,
+  formatKnownHost,
+  knownHostName,
+  parsePinnedKeys,
+  typeOfKey,
+  type PinnedKey,
+} from './known-hosts.js';
+import type { LoginTarget } from './target.js';
+
+/**
+ * The host keys that the target's known_hosts file pins for it; none if the file is missing.
+ * @throws PodmanBootcError `KNOWN_HOSTS_DAMAGED`, `KNOWN_HOSTS_UNUSABLE`
+ */
+export async function readPinnedKeys(t: LoginTarget): Promise<PinnedKey[]> {
+  return parsePinnedKeys(await readKnownHosts(t), t.hostKeyAlias);
+}
+
+/**
+ * Adds the host key of a first contact to the target's known_hosts file, which is replaced as a whole
+ * (mode 0600), so that a reader or a crash never meets half a line.
+ * @returns false if another contact has pinned the same key meanwhile
+ * @throws PodmanBootcError `HOST_KEY_MISMATCH` if it has pinned another one, `KNOWN_HOSTS_UNUSABLE`
+ */
+export async function pin(t: LoginTarget, hostKey: Buffer): Promise<boolean> {
+  const text = await readKnownHosts(t);
+  const pinned = parsePinnedKeys(text, t.hostKeyAlias);
+  if (pinned.length > 0) {
+    if (pinned.some(({ key }) => key.equals(hostKey))) return false;
+    throw hostKeyMismatch(t, pinned, hostKey);
+  }
+  const line = formatKnownHost(t.hostKeyAlias, `${typeOfKey(hostKey) ?? ''} ${hostKey.toString('base64')}`);
+  const kept = text === '' || text.endsWith('\n') ? text : `${text}\n`;
+  const temporary = `${t.knownHostsFile}.${randomUUID()}`;
+  try {
+    await writeFile(temporary, kept + line, { mode: 0o600, flag: 'wx' });
+    await rename(temporary, t.knownHostsFile);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw knownHostsUnusable(t, error);
+  }
+  return true;
+}
+
+/** The refusal of a host key that is not among the pinned ones. */
+export function hostKeyMismatch(t: LoginTarget, pinned: readonly PinnedKey[], key: Buffer): PodmanBootcError {
+  const expected = pinned.map((known) => `${fingerprintOf(known.key)} (${known.type})`).join(' or ');
+  const shown = `${fingerprintOf(key)} (${typeOfKey(key) ?? 'unknown type'})`;
+  const name = knownHostName(t.hostKeyAlias);
+  return new PodmanBootcError(
+    'ssh',
+    'HOST_KEY_MISMATCH',
+    `The guest on port ${t.port} shows the host key ${shown}, but ${expected} is pinned for ${name}`,
+    {
+      remedy: `If you know why the guest has a new key, remove the old one: ssh-keygen -R ${name} -f '${t.knownHostsFile}'`,
+    },
+  );
+}
+
+async function readKnownHosts(t: LoginTarget): Promise<string> {
+  try {
+    return await readFile(t.knownHostsFile, 'utf8');
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return '';
+    throw knownHostsUnusable(t, error);
+  }
+}
+
+function knownHostsUnusable(t: LoginTarget, cause: unknown): PodmanBootcError {
+  return new PodmanBootcError(
+    'host',
+    'KNOWN_HOSTS_UNUSABLE',
+    `The known_hosts file ${t.knownHostsFile} cannot be read or written`,
+    { remedy: 'Check that its directory exists and that you may write to it', cause },
+  );
+}

@@ -1,0 +1,216 @@
+import { readFile } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { PodmanBootcError } from '../errors.js';
+import { openGreeted, type Greeted } from './banner.js';
+import { logIn, type Refusal } from './login.js';
+import { pin, readPinnedKeys } from './pinning.js';
+import type { LoginTarget } from './target.js';
+
+export type { LoginTarget } from './target.js';
+
+/** What `waitForLogin` waits for: a connection, the server's first line, the login itself. */
+export type LoginPhase = 'connecting' | 'banner' | 'login';
+
+/** Between the starts of two attempts. Closer ones pile up half-open connections in the guest. */
+const spacing = 250;
+/** For key exchange and authentication: emulated guests (TCG) are slow at both. */
+const loginPatience = 60_000;
+const defaultAuthenticationGrace = 30_000;
+
+/**
+ * Waits until an SSH login succeeds: a connection, the server's banner, key exchange and authentication on
+ * that same connection, and `true` run in a session. One attempt at a time; none outlives the call.
+ *
+ * The host key must be one of those that `knownHostsFile` pins for the alias. If it pins none, the key of
+ * this contact is pinned (written atomically, mode 0600) after the login succeeded.
+ * @param o.timeout for everything, in milliseconds
+ * @param o.authenticationGrace for how many milliseconds from the first refusal a refused key is tried
+ *   again, because users and keys may come late in the boot; default 30,000
+ * @param o.onPhase called when the wait first reaches a phase
+ * @returns whether this contact pinned the key, and the server's identification line
+ * @throws PodmanBootcError `SSH_TIMEOUT`, `LOGIN_REFUSED`, `HOST_KEY_MISMATCH`, `KNOWN_HOSTS_DAMAGED`,
+ *   `KNOWN_HOSTS_UNUSABLE`, `IDENTITY_UNUSABLE`, `SSH_NEGOTIATION_FAILED`; the signal's reason when aborted
+ */
+export async function waitForLogin(
+  t: LoginTarget,
+  o: {
+    timeout: number;
+    signal?: AbortSignal;
+    authenticationGrace?: number;
+    onPhase?: (phase: LoginPhase) => void;
+  },
+): Promise<{ pinned: boolean; banner: string }> {
+  o.signal?.throwIfAborted();
+  const pinned = await readPinnedKeys(t);
+  const privateKey = await readIdentity(t);
+  const wait = new Wait(t, o);
+  const grace = o.authenticationGrace ?? defaultAuthenticationGrace;
+  let graceEnd: number | undefined;
+  let refusals = 0;
+  for (;;) {
+    const greeted = await wait.nextGreeted();
+    wait.reach('login', `${greeted.banner} answers, but the login did not finish`);
+    const outcome = await logIn(t, privateKey, pinned, greeted, {
+      timeout: Math.min(loginPatience, wait.remaining),
+      signal: o.signal,
+    });
+    if (outcome.kind === 'completed') {
+      const isNew = pinned.length === 0 && (await pin(t, outcome.hostKey));
+      return { pinned: isNew, banner: greeted.banner };
+    }
+    if (outcome.kind === 'failed') {
+      wait.problem = `${greeted.banner} answers, but ${outcome.problem}`;
+      wait.lastRefusal = undefined;
+      continue;
+    }
+    graceEnd ??= performance.now() + grace;
+    const left = Math.min(graceEnd - performance.now(), wait.remaining);
+    if (left <= 0) throw loginRefused(t, outcome);
+    // OpenSSH from 9.8 on locks an address out when refusals sum up to 15 s, each counting 5 s for as long
+    // (PerSourcePenalties): 1, 2, 4 and then every 5 s stay below.
+    const pause = Math.min(1000 * 2 ** refusals++, 5000, left);
+    wait.lastRefusal = outcome;
+    await wait.pause(pause);
+  }
+}
+
+/**
+ * Waits until an SSH server shows its banner, closes that connection, and returns the line.
+ * @param o.timeout in milliseconds
+ * @throws PodmanBootcError `SSH_TIMEOUT`; the signal's reason when aborted
+ */
+export async function waitForBanner(
+  t: { host?: '127.0.0.1'; port: number },
+  o: { timeout: number; signal?: AbortSignal },
+): Promise<string> {
+  o.signal?.throwIfAborted();
+  const { socket, banner } = await new Wait(t, o).nextGreeted();
+  socket.destroy();
+  return banner;
+}
+
+/** The clock of one wait, and what it has seen so far. */
+class Wait {
+  problem = 'no connection was tried';
+  /** Set once the server has refused the key: a better answer than that time ran out. */
+  lastRefusal: Refusal | undefined;
+  private readonly start = performance.now();
+  private attemptedAt = -Infinity;
+  private phase: LoginPhase | undefined;
+
+  constructor(
+    private readonly t: { host?: string; port: number; user?: string },
+    private readonly o: { timeout: number; signal?: AbortSignal; onPhase?: (phase: LoginPhase) => void },
+  ) {}
+
+  /** Milliseconds until the time-out, at least 0. */
+  get remaining(): number {
+    return Math.max(0, this.start + this.o.timeout - performance.now());
+  }
+
+  /** Connects again and again until a server shows its banner. */
+  async nextGreeted(): Promise<Greeted> {
+    for (;;) {
+      await this.pause(this.attemptedAt + spacing - performance.now());
+      if (this.remaining === 0) throw this.timedOut();
+      this.attemptedAt = performance.now();
+      this.reach('connecting', this.problem);
+      // A connection that user-mode networking accepted on behalf of a guest that was not there stays
+      // silent forever, so it is dropped after 2 s. A guest so slow that it needs longer has taken long
+      // to come up too: a tenth of the time so far costs little and gives it its chance.
+      const patience = Math.min(Math.max(2000, (performance.now() - this.start) / 10), 10_000);
+      const result = await openGreeted(this.t, {
+        connectTimeout: Math.min(10_000, this.remaining),
+        patience: Math.min(patience, this.remaining),
+        signal: this.o.signal,
+        onConnect: () => {
+          this.reach('banner', 'the port is open, but no SSH banner came');
+        },
+      });
+      if ('socket' in result) return result;
+      this.problem = result.connected ? `the port is open, but ${result.problem}` : result.problem;
+    }
+  }
+
+  /** Notes what would be said if time ran out now; reports the phase when it is farther than any before. */
+  reach(phase: LoginPhase, problem: string): void {
+    this.problem = problem;
+    const order: LoginPhase[] = ['connecting', 'banner', 'login'];
+    if (this.phase !== undefined && order.indexOf(phase) <= order.indexOf(this.phase)) return;
+    this.phase = phase;
+    this.o.onPhase?.(phase);
+  }
+
+  /** Sleeps, but not beyond the time-out. */
+  async pause(milliseconds: number): Promise<void> {
+    this.o.signal?.throwIfAborted();
+    const duration = Math.min(milliseconds, this.remaining);
+    if (duration <= 0) return;
+    try {
+      await sleep(duration, undefined, this.o.signal && { signal: this.o.signal });
+    } catch (error) {
+      // Node rejects with an error of its own and keeps the reason as its cause.
+      this.o.signal?.throwIfAborted();
+      throw error;
+    }
+  }
+
+  private timedOut(): PodmanBootcError {
+    const { t, lastRefusal } = this;
+    if (lastRefusal !== undefined && t.user !== undefined) {
+      return loginRefused({ ...t, user: t.user }, lastRefusal);
+    }
+    const what = t.user === undefined ? 'No SSH server answered' : `No SSH login as ${t.user} succeeded`;
+    const seconds = Math.round(this.o.timeout / 100) / 10;
+    return new PodmanBootcError(
+      'boot',
+      'SSH_TIMEOUT',
+      `${what} on port ${t.port} within ${seconds} s: ${this.problem}`,
+      { remedy: this.advice() },
+    );
+  }
+
+  private advice(): string {
+    switch (this.phase) {
+      case 'login':
+        return 'The guest has an SSH server: give it more time, or look at its journal on the console';
+      case 'banner':
+        return 'Look at the console of the guest: it may still be booting, or its image may have no sshd enabled';
+      default:
+        return 'Check that the VM still runs and that its SSH port is forwarded';
+    }
+  }
+}
+
+function loginRefused(t: { port: number; user: string }, refusal: Refusal): PodmanBootcError {
+  const likely =
+    t.user === 'root'
+      ? 'its sshd forbids root (PermitRootLogin no: log in as another user)'
+      : `the image has no user ${t.user}`;
+  return new PodmanBootcError(
+    'ssh',
+    'LOGIN_REFUSED',
+    `The guest on port ${t.port} does not let ${t.user} log in: ${refusal.problem}`,
+    {
+      remedy:
+        refusal.what === 'shell'
+          ? `Give ${t.user} a login shell in the image, or log in as another user`
+          : `Most likely ${likely}, or its systemd is older than 252 and ignores the key it was handed`,
+    },
+  );
+}
+
+async function readIdentity(t: LoginTarget): Promise<Buffer> {
+  try {
+    const text = await readFile(t.identityFile);
+    const { default: ssh2 } = await import('ssh2');
+    const key = ssh2.utils.parseKey(text);
+    if (key instanceof Error) throw key;
+    return text;
+  } catch (cause) {
+    throw new PodmanBootcError('ssh', 'IDENTITY_UNUSABLE', `The SSH key ${t.identityFile} cannot be used`, {
+      remedy: 'Give a private key without passphrase that you may read',
+      cause,
+    });
+  }
+}
