@@ -1,0 +1,218 @@
+import { PodmanBootcError } from '../errors.js';
+import { isInNamespace, splitName } from './namespace.js';
+import { child, element, elements, type XmlElement } from './xml.js';
+
+/** The namespace of our record in a domain's `<metadata>`. Its last part is the version of the record. */
+export const metadataNamespace = 'urn:x-podman-bootc:vm:1';
+/** The prefix (and key of `virsh metadata`) we give our namespace. */
+export const metadataPrefix = 'podman-bootc';
+
+const rootName = 'vm';
+
+/**
+ * What we know of a VM beyond its domain. It lives in the domain's own XML, so a VM and its record can't part: there is
+ * no second store to be out of date. Secrets have no place in it, for every client of libvirt reads it.
+ */
+export interface VmMetadata {
+  image: {
+    /** As the user named it, or resolved to a full reference. */
+    reference: string;
+    /** Image id: 64 hexadecimal digits. */
+    id: string;
+    /** Manifest digest (`sha256:…`), if known. */
+    digest?: string;
+  };
+  install: {
+    /** Root file system asked for; absent when the image chose. */
+    filesystem?: string;
+    /** Limit of the root file system in bytes; absent without one. */
+    rootSizeMax?: number;
+    /** Where it was installed: `local`, or the name of a podman connection. */
+    podman: string;
+    /** Of the bootc in the image, if it could tell. */
+    bootcVersion?: string;
+  };
+  disk: {
+    path: string;
+    /** Virtual size in bytes. */
+    size: number;
+    format: 'raw' | 'qcow2';
+  };
+  ssh: {
+    /** Port on 127.0.0.1 that is forwarded to port 22 of the guest. */
+    port: number;
+    user: string;
+    /** `handed-over`: we made the host key and gave it to the VM; `first-contact`: the VM's own, learnt once. */
+    hostKey: 'handed-over' | 'first-contact';
+  };
+  /** Directory whose files went into the cloud-init disk. */
+  cloudInit?: { directory: string };
+  /** ISO 8601 time. */
+  created: string;
+}
+
+/** Our record as an element, to put into `<metadata>`. */
+export function metadataElement(m: VmMetadata): XmlElement {
+  return element(
+    prefixed(rootName),
+    { [`xmlns:${metadataPrefix}`]: metadataNamespace, created: m.created },
+    element(prefixed('image'), { reference: m.image.reference, id: m.image.id, digest: m.image.digest }),
+    element(prefixed('install'), {
+      podman: m.install.podman,
+      filesystem: m.install.filesystem,
+      rootSizeMax: m.install.rootSizeMax,
+      bootcVersion: m.install.bootcVersion,
+    }),
+    element(prefixed('disk'), { path: m.disk.path, size: m.disk.size, format: m.disk.format }),
+    element(prefixed('ssh'), { port: m.ssh.port, user: m.ssh.user, hostKey: m.ssh.hostKey }),
+    m.cloudInit && element(prefixed('cloudInit'), { directory: m.cloudInit.directory }),
+  );
+}
+
+/**
+ * Reads our record. Attributes and elements it doesn't know are passed over: a newer version may have written them.
+ *
+ * @throws PodmanBootcError `VM_METADATA_DAMAGED`: a required part is missing or makes no sense.
+ */
+export function parseMetadata(el: XmlElement): VmMetadata {
+  const image = new Part(el, 'image');
+  const install = new Part(el, 'install');
+  const disk = new Part(el, 'disk');
+  const ssh = new Part(el, 'ssh');
+  const digest = image.optional('digest');
+  const filesystem = install.optional('filesystem');
+  const rootSizeMax =
+    install.optional('rootSizeMax') === undefined ? undefined : install.bytes('rootSizeMax');
+  const bootcVersion = install.optional('bootcVersion');
+  const cloudInit = partElement(el, 'cloudInit') && new Part(el, 'cloudInit');
+  return {
+    image: {
+      reference: image.string('reference'),
+      id: image.matching('id', /^[0-9a-f]{64}$/, '64 hexadecimal digits'),
+      ...(digest !== undefined && { digest }),
+    },
+    install: {
+      podman: install.string('podman'),
+      ...(filesystem !== undefined && { filesystem }),
+      ...(rootSizeMax !== undefined && { rootSizeMax }),
+      ...(bootcVersion !== undefined && { bootcVersion }),
+    },
+    disk: {
+      path: disk.string('path'),
+      size: disk.bytes('size'),
+      format: disk.oneOf('format', ['raw', 'qcow2']),
+    },
+    ssh: {
+      port: ssh.port('port'),
+      user: ssh.string('user'),
+      hostKey: ssh.oneOf('hostKey', ['handed-over', 'first-contact']),
+    },
+    ...(cloudInit && { cloudInit: { directory: cloudInit.string('directory') } }),
+    created: new Part(el).time('created'),
+  };
+}
+
+/**
+ * Our record in a domain; `undefined` when the domain isn't one of ours.
+ *
+ * @throws PodmanBootcError `VM_METADATA_DAMAGED`
+ */
+export function metadataOfDomain(domain: XmlElement): VmMetadata | undefined {
+  const found = metadataElementOf(domain);
+  return found && parseMetadata(found);
+}
+
+/** Our element in a domain, as it is. */
+export function metadataElementOf(domain: XmlElement): XmlElement | undefined {
+  const metadata = child(domain, 'metadata');
+  return (
+    metadata &&
+    elements(metadata).find((each) => isInNamespace(each, metadataNamespace, rootName, [domain, metadata]))
+  );
+}
+
+/** Changes the SSH port in our element, in place; everything else in it stays, known or not. */
+export function setMetadataPort(el: XmlElement, port: number): void {
+  const ssh = partElement(el, 'ssh');
+  if (ssh === undefined) throw damaged('it has no "ssh" element');
+  ssh.attributes.port = String(port);
+}
+
+function prefixed(name: string): string {
+  return `${metadataPrefix}:${name}`;
+}
+
+// A part has its root's prefix, whichever that is: the namespace was checked on the root.
+function partElement(root: XmlElement, name: string): XmlElement | undefined {
+  const { prefix } = splitName(root.name);
+  return child(root, prefix === '' ? name : `${prefix}:${name}`);
+}
+
+function damaged(what: string): PodmanBootcError {
+  return new PodmanBootcError(
+    'failure',
+    'VM_METADATA_DAMAGED',
+    `The record of the VM in its domain is damaged: ${what}`,
+    {
+      remedy: `Look at it with "virsh metadata DOMAIN ${metadataNamespace}"`,
+    },
+  );
+}
+
+/** One element of the record, read attribute by attribute. */
+class Part {
+  readonly #attributes: Record<string, string>;
+  readonly #name: string;
+
+  constructor(root: XmlElement, name?: string) {
+    const found = name === undefined ? root : partElement(root, name);
+    this.#name = name ?? rootName;
+    if (found === undefined) throw damaged(`it has no "${this.#name}" element`);
+    this.#attributes = found.attributes;
+  }
+
+  optional(name: string): string | undefined {
+    return this.#attributes[name];
+  }
+
+  string(name: string): string {
+    const value = this.#attributes[name];
+    if (value === undefined || value === '') throw damaged(`"${this.#name}" has no "${name}"`);
+    return value;
+  }
+
+  matching(name: string, pattern: RegExp, expected: string): string {
+    const value = this.string(name);
+    if (!pattern.test(value))
+      throw damaged(`expected "${name}" of "${this.#name}" to be ${expected}, got ${JSON.stringify(value)}`);
+    return value;
+  }
+
+  oneOf<T extends string>(name: string, values: readonly T[]): T {
+    const value = this.string(name);
+    const found = values.find((each) => each === value);
+    if (found === undefined)
+      throw damaged(
+        `expected "${name}" of "${this.#name}" to be ${values.join(' or ')}, got ${JSON.stringify(value)}`,
+      );
+    return found;
+  }
+
+  bytes(name: string): number {
+    return Number(this.matching(name, /^[0-9]{1,15}$/, 'a number of bytes'));
+  }
+
+  port(name: string): number {
+    const value = Number(this.matching(name, /^[0-9]{1,5}$/, 'a port'));
+    if (value < 1 || value > 65535)
+      throw damaged(`expected "${name}" to be a port from 1 to 65535, got ${value}`);
+    return value;
+  }
+
+  time(name: string): string {
+    const value = this.string(name);
+    if (Number.isNaN(Date.parse(value)))
+      throw damaged(`expected "${name}" to be a time, got ${JSON.stringify(value)}`);
+    return value;
+  }
+}
