@@ -1,0 +1,35 @@
+# shellcheck shell=bash
+# What the test bed's scripts share. Sourced; sets `testbed` (this directory's parent) and `repository`.
+
+testbed=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
+repository=$(cd "$testbed/../.." && pwd -P)
+
+# Images, root file systems and the podman store: kept between runs, safe to delete.
+export TESTBED_CACHE=${TESTBED_CACHE:-$repository/.cache/testbed}
+
+# Where a session's directories are mounted inside `enter`: short, because socket paths end at 107
+# characters, and reachable by the test user wherever the checkout lies.
+# shellcheck disable=SC2034 # used by those who source this
+session_mount=/run/podman-bootc-testbed
+
+# shellcheck disable=SC2034
+test_user=podman-bootc-test
+
+say() {
+  printf '%s\n' "$*" >&2
+}
+
+die() {
+  say "${0##*/}: $*"
+  exit 1
+}
+
+# require_root WHY ARGUMENT…: the command line that would work, for whoever is not root.
+require_root() {
+  local why=$1
+  shift
+  ((EUID == 0)) && return
+  say "${0##*/} needs root: $why. Run:"
+  say "  sudo env PATH=\"\$PATH\" $(printf '%q ' "$testbed/${0##*/}" "$@")"
+  exit 1
+}
