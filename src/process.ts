@@ -72,9 +72,9 @@ export async function runProcess(
   const signalNumber = result.signal ? constants.signals[result.signal] : undefined;
   return {
     exitCode: result.timedOut ? -1 : (result.exitCode ?? 128 + (signalNumber ?? 0)),
-    stdout: result.stdout ?? '',
-    stderr: result.stderr ?? '',
-    all: result.all ?? '',
+    stdout: result.stdout,
+    stderr: result.stderr,
+    all: result.all,
     timedOut: result.timedOut,
   };
 }

@@ -1,0 +1,121 @@
+import { PodmanBootcError } from '../errors.js';
+import { engineCommand, lastLine, runPodman, type PodmanEngine } from '../podman/engine.js';
+
+/** What an image says of itself, asked once in a container of it before the install. */
+export interface ImageProbe {
+  /** First line of `bootc --version`. */
+  bootcVersion: string;
+  /** Long options that its `bootc install to-disk --help` lists, without the dashes. */
+  installOptions: ReadonlySet<string>;
+  /** The root file system that its installation configuration asks for, if any. */
+  defaultFilesystem: string | undefined;
+  /** File systems it has a mkfs for. */
+  filesystems: string[];
+  /** systemd's version; it takes credentials over SMBIOS from 252. */
+  systemdVersion: number | undefined;
+  /** The account asked for, when the image has it. */
+  account: { user: string; uid: number; gid: number; home: string } | undefined;
+}
+
+/** The file systems that bootc can install to. */
+export const filesystems = ['xfs', 'ext4', 'btrfs'] as const;
+
+// A constant: the only thing from outside, the user's name, arrives as $1.
+const probeScript = `
+command -v bootc >/dev/null 2>&1 || { echo '@@no-bootc'; exit 0; }
+echo '@@version'; bootc --version 2>/dev/null
+echo '@@help'; bootc install to-disk --help 2>&1
+echo '@@configuration'; bootc install print-configuration 2>/dev/null
+echo '@@filesystems'; for f in ${filesystems.join(' ')}; do command -v "mkfs.$f" >/dev/null 2>&1 && echo "$f"; done
+echo '@@systemd'; { systemctl --version || /usr/lib/systemd/systemd --version; } 2>/dev/null | head -n 1
+echo '@@account'; getent passwd "$1" 2>/dev/null || grep "^$1:" /etc/passwd
+exit 0
+`;
+
+/**
+ * Asks an image what its bootc can do; the bootc that runs is the one inside the image, so nothing is assumed.
+ * @param user the account whose home and ids are wanted
+ * @throws PodmanBootcError `IMAGE_WITHOUT_BOOTC`, `IMAGE_UNUSABLE`
+ */
+export async function probeImage(
+  engine: PodmanEngine,
+  reference: string,
+  user: string,
+  signal?: AbortSignal,
+): Promise<ImageProbe> {
+  const result = await runPodman(
+    engine,
+    // prettier-ignore
+    ['run', '--rm', '--pull', 'never', '--network', 'none', '--user', 'root:root', '--entrypoint', 'sh', reference, '-c', probeScript, 'sh', user],
+    { signal },
+  );
+  // 126 and 127 are podman's for "cannot be executed" and "not found": an image without even a shell.
+  if (result.exitCode === 126 || result.exitCode === 127) throw withoutBootc(reference, result.stderr);
+  if (result.exitCode !== 0) {
+    throw new PodmanBootcError(
+      'image',
+      'IMAGE_UNUSABLE',
+      `A container of ${reference} could not be run: ${lastLine(result.stderr)}`,
+      { remedy: `Try \`${engineCommand(engine)} run --rm ${reference} true\``, output: result.stderr },
+    );
+  }
+  return parseProbe(reference, result.stdout, user);
+}
+
+function withoutBootc(reference: string, output?: string): PodmanBootcError {
+  return new PodmanBootcError(
+    'image',
+    'IMAGE_WITHOUT_BOOTC',
+    `The image ${reference} has no bootc inside, so it cannot be installed to a disk`,
+    {
+      remedy: 'Use a bootable container image, such as quay.io/fedora/fedora-bootc:42, or one built FROM it',
+      output,
+    },
+  );
+}
+
+/** Reads the output of the probe's script. */
+export function parseProbe(reference: string, output: string, user: string): ImageProbe {
+  const sections = new Map<string, string>();
+  for (const part of output.split(/^@@/m).slice(1)) {
+    const [name = '', ...rest] = part.split('\n');
+    sections.set(name.trim(), rest.join('\n').trim());
+  }
+  if (sections.has('no-bootc')) throw withoutBootc(reference);
+  const options = new Set(
+    [...(sections.get('help') ?? '').matchAll(/(?<![\w-])--([a-z][a-z0-9-]+)/g)].map(
+      (match) => match[1] ?? '',
+    ),
+  );
+  const systemd = /^systemd (\d+)/m.exec(sections.get('systemd') ?? '')?.[1];
+  return {
+    bootcVersion: sections.get('version')?.split('\n')[0] ?? '',
+    installOptions: options,
+    defaultFilesystem: defaultFilesystem(sections.get('configuration') ?? ''),
+    filesystems: (sections.get('filesystems') ?? '').split('\n').filter((name) => name !== ''),
+    systemdVersion: systemd === undefined ? undefined : Number(systemd),
+    account: parseAccount(sections.get('account') ?? '', user),
+  };
+}
+
+/** `bootc install print-configuration` prints `filesystem.root.type`; older ones had `root-fs-type`. */
+function defaultFilesystem(json: string): string | undefined {
+  try {
+    const configuration = JSON.parse(json) as {
+      filesystem?: { root?: { type?: unknown } | null } | null;
+      'root-fs-type'?: unknown;
+    };
+    const type = configuration.filesystem?.root?.type ?? configuration['root-fs-type'];
+    return typeof type === 'string' && type !== '' ? type : undefined;
+  } catch {
+    // bootc before 0.1.6 has no such command: then the image has said nothing.
+    return undefined;
+  }
+}
+
+function parseAccount(line: string, user: string): ImageProbe['account'] {
+  const [name, , uid, gid, , home] = line.split('\n')[0]?.split(':') ?? [];
+  if (name !== user || home === undefined || !/^\d+$/.test(uid ?? '') || !/^\d+$/.test(gid ?? ''))
+    return undefined;
+  return { user, uid: Number(uid), gid: Number(gid), home };
+}

@@ -1,0 +1,116 @@
+import type { Command, Option } from 'commander';
+import { PodmanBootc } from '../vm/client.js';
+import { isActiveState } from '../vm/virtual-machine.js';
+import { shells, type GlobalOptions } from './program.js';
+
+/** A word that would fit, and what it is. */
+interface Candidate {
+  value: string;
+  description: string;
+}
+
+/**
+ * Prints what may stand at the last of these words, one per line, as `VALUE<tab>DESCRIPTION`. Called by the
+ * completion scripts at every tab key, so it never fails: what cannot be asked has no candidates.
+ * @param words the command line behind `podman-bootc`, up to the cursor
+ */
+export async function printCandidates(program: Command, words: readonly string[]): Promise<void> {
+  const current = words.at(-1) ?? '';
+  const candidates = await findCandidates(program, words.slice(0, -1), current).catch(() => []);
+  for (const { value, description } of candidates) {
+    if (value.startsWith(current)) process.stdout.write(`${value}\t${description.replaceAll(/\s+/g, ' ')}\n`);
+  }
+}
+
+async function findCandidates(
+  program: Command,
+  before: readonly string[],
+  current: string,
+): Promise<Candidate[]> {
+  let command = program;
+  let pending: Option | undefined;
+  const operands: string[] = [];
+  const options: Record<string, string> = {};
+  for (const word of before) {
+    if (pending) {
+      options[pending.attributeName()] = word;
+      pending = undefined;
+    } else if (word.startsWith('-') && word !== '-') {
+      pending = command.options.find(
+        (option) => [option.long, option.short].includes(word) && (option.required || option.optional),
+      );
+    } else if (command === program) {
+      command =
+        program.commands.find((candidate) => [candidate.name(), ...candidate.aliases()].includes(word)) ??
+        program;
+      if (command === program) return [];
+    } else {
+      operands.push(word);
+    }
+  }
+  if (pending) return (pending.argChoices ?? []).map((value) => ({ value, description: '' }));
+  // Behind the image or the VM stands a command of the guest.
+  if (['run', 'ssh'].includes(command.name()) && operands.length > 0) return [];
+  if (current.startsWith('-')) return optionCandidates(command);
+  if (command === program) return commandCandidates(program);
+  return operandCandidates(command.name(), operands, options);
+}
+
+function optionCandidates(command: Command): Candidate[] {
+  const visible = command.createHelp().visibleOptions(command);
+  return visible.flatMap((option) =>
+    [option.long, option.short]
+      .filter((flag) => flag !== undefined)
+      .map((value) => ({ value, description: option.description })),
+  );
+}
+
+function commandCandidates(program: Command): Candidate[] {
+  const visible = program.createHelp().visibleCommands(program);
+  return visible.map((command) => ({ value: command.name(), description: command.description() }));
+}
+
+async function operandCandidates(
+  command: string,
+  operands: readonly string[],
+  options: GlobalOptions & { podman?: string },
+): Promise<Candidate[]> {
+  switch (command) {
+    case 'completion':
+      return operands.length > 0 ? [] : shells.map((value) => ({ value, description: '' }));
+    case 'run':
+      return imageCandidates(options.podman);
+    case 'ssh':
+    case 'stop':
+      return vmCandidates(options, operands, true);
+    case 'start':
+      return vmCandidates(options, operands, false);
+    case 'rm':
+      return vmCandidates(options, operands, undefined);
+    default:
+      return [];
+  }
+}
+
+async function vmCandidates(
+  options: GlobalOptions,
+  given: readonly string[],
+  running: boolean | undefined,
+): Promise<Candidate[]> {
+  await using client = await PodmanBootc.open({ uri: options.connect, timeout: 3_000 });
+  const vms = await client.list();
+  return vms
+    .filter((vm) => running === undefined || isActiveState(vm.state) === running)
+    .filter((vm) => !given.includes(vm.name) && !given.includes(vm.id))
+    .flatMap((vm) => [
+      { value: vm.name, description: vm.metadata.image.reference },
+      { value: vm.id, description: vm.metadata.image.reference },
+    ]);
+}
+
+async function imageCandidates(podman: string | undefined): Promise<Candidate[]> {
+  const { images } = await PodmanBootc.images(podman, AbortSignal.timeout(5_000));
+  return images.flatMap((image) =>
+    image.names.map((value) => ({ value, description: image.id.slice(0, 12) })),
+  );
+}

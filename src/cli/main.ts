@@ -1,0 +1,24 @@
+import { CommanderError } from 'commander';
+import { exitCodes } from '../errors.js';
+import { createProgram } from './program.js';
+import { printFailure } from './terminal.js';
+
+/** Runs the command line of this process and sets its exit code. */
+async function main(): Promise<void> {
+  const program = createProgram();
+  try {
+    await program.parseAsync();
+  } catch (error) {
+    // Commander has said what was wrong, or has shown the help that was asked for.
+    if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : exitCodes.usage;
+    else process.exitCode = printFailure(error);
+  }
+}
+
+// Whoever reads our output may stop reading (`podman-bootc list | head -1`): then there is nobody to tell.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit();
+  throw error;
+});
+
+await main();

@@ -1,0 +1,8 @@
+import { PodmanBootc } from '../vm/client.js';
+import type { GlobalOptions } from './program.js';
+import { terminalReporter } from './terminal.js';
+
+/** The library's client as the command line was given, talking on this terminal. */
+export function openClient(options: GlobalOptions, signal?: AbortSignal): Promise<PodmanBootc> {
+  return PodmanBootc.open({ uri: options.connect, reporter: terminalReporter, signal });
+}

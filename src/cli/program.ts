@@ -1,0 +1,238 @@
+import { readFileSync } from 'node:fs';
+import { Argument, Command, Option } from 'commander';
+import { logLevels, setLogLevel, type LogLevel } from './terminal.js';
+import { parseCount, parseSizeOption } from './values.js';
+
+/** Options that every command takes, before or behind its name. */
+export interface GlobalOptions {
+  logLevel?: LogLevel;
+  connect?: string;
+}
+
+/** Shells that `completion` writes scripts for. */
+export const shells = ['bash', 'zsh', 'fish', 'powershell'] as const;
+
+const podmanOption = (): Option =>
+  new Option(
+    '--podman <which>',
+    'where to install: auto, machine, local or the name of a podman connection',
+  ).default('auto');
+
+const userOption = (): Option =>
+  new Option('-u, --user <name>', 'login name in the VM (default: root, or the one it was made for)');
+
+const formatOption = (): Option =>
+  new Option('--format <format>', 'output format').choices(['table', 'json']).default('table');
+
+/** The version of the package. */
+export function packageVersion(): string {
+  const file = readFileSync(new URL('../../../package.json', import.meta.url), 'utf8');
+  return (JSON.parse(file) as { version: string }).version;
+}
+
+/** Declares the command line. Each action is imported when it runs: this is all that `--help` loads. */
+export function createProgram(): Command {
+  const program = new Command('podman-bootc')
+    .description('Run bootable containers as persistent virtual machines')
+    .version(packageVersion(), '--version', 'print the version')
+    .helpOption('-h, --help', 'print help')
+    .helpCommand('help [command]', 'print help for a command')
+    .enablePositionalOptions()
+    .exitOverride()
+    .configureOutput({
+      outputError: (text, write) => {
+        write(text.replace(/^error: (.)/, (_, first: string) => `Error: ${first.toUpperCase()}`));
+      },
+    })
+    .showHelpAfterError('See the command with --help')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  podman-bootc run quay.io/fedora/fedora-bootc:42    install, boot and log in
+  podman-bootc list                                  what there is
+  podman-bootc ssh ID systemctl status               run a command in a VM
+  podman-bootc rm -f ID                              remove a VM and its disk
+
+Exit codes: 0 success, 1 failure, 2 wrong usage, 120 host, 121 image, 122 install,
+123 definition, 124 boot, 255 SSH, 130 interrupted; a remote command's own passes through.`,
+    );
+  addGlobalOptions(program);
+
+  const command = (specification: string, description: string): Command =>
+    addGlobalOptions(program.command(specification).description(description));
+
+  command('run', 'install an image to a disk, boot it and open an SSH session')
+    .argument('<image>', 'image reference, or the ID of a VM')
+    .argument('[command...]', 'run this instead of a login shell')
+    .addOption(userOption())
+    .option('--cloudinit <directory>', 'attach a cloud-init data source made of its user-data and meta-data')
+    .option('--filesystem <type>', 'root file system: xfs, ext4 or btrfs (default: what the image asks for)')
+    .option('-B, --background', 'print the ID and return when the VM has started')
+    .option('--rm', 'remove the VM and its disk when the session or command ends')
+    .option('--quiet', 'say nothing but warnings and errors')
+    .option(
+      '--root-size-max <size>',
+      'upper limit of the root file system, such as 8G',
+      parseSizeOption('--root-size-max'),
+    )
+    .option(
+      '--disk-size <size>',
+      'size of the disk, such as 20G (default: 10G, or twice the image)',
+      parseSizeOption('--disk-size'),
+    )
+    .option('--name <name>', 'name of the VM, for more than one per image')
+    .option('--cpus <count>', 'number of CPUs (default: 2)', parseCount('--cpus'))
+    .option('--memory <size>', 'memory, such as 4G (default: 2G)', parseSizeOption('--memory'))
+    .addOption(
+      new Option('--accel <accelerator>', 'hardware virtualization: kvm stands for hvf on macOS')
+        .choices(['auto', 'kvm', 'tcg'])
+        .default('auto'),
+    )
+    .addOption(podmanOption())
+    .passThroughOptions()
+    .addHelpText(
+      'after',
+      `
+Options come before the image; what follows it is the command.
+A command of one word is a shell command line; of several, each word arrives as it is.
+The VM goes on running when the session ends, and keeps its disk until \`podman-bootc rm\`.
+
+Examples:
+  podman-bootc run quay.io/centos-bootc/centos-bootc:stream9
+  podman-bootc run --name web --cpus 4 --memory 4G --disk-size 40G localhost/my-os
+  podman-bootc run -B localhost/my-os
+  podman-bootc run --rm localhost/my-os systemctl is-system-running --wait`,
+    )
+    .action(async (image: string, words: string[], _options: unknown, self: Command) => {
+      const { run } = await import('./run.js');
+      await run(image, withoutDashes(words), allOptions(self));
+    });
+
+  command('list', 'list the VMs')
+    .alias('ls')
+    .addOption(formatOption())
+    .option('-q, --quiet', 'print IDs only')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  podman-bootc list\n  podman-bootc list --format json | jq -r .[].name',
+    )
+    .action(async (_options: unknown, self: Command) => {
+      const { list } = await import('./list.js');
+      await list(allOptions(self));
+    });
+
+  command('ssh', 'open an SSH session in a VM, or run a command there')
+    .argument('<vm>', 'name, ID or beginning of the ID')
+    .argument('[command...]', 'run this instead of a login shell')
+    .addOption(userOption())
+    .passThroughOptions()
+    .addHelpText(
+      'after',
+      `
+Options come before the VM; what follows it is the command.
+A command of one word is a shell command line; of several, each word arrives as it is.
+The exit code is the command's, or 255 when SSH itself failed.
+
+Examples:
+  podman-bootc ssh 5d31f6c3a1b2
+  podman-bootc ssh web 'journalctl -b | tail'
+  tar c . | podman-bootc ssh web tar x -C /srv`,
+    )
+    .action(async (vm: string, words: string[], _options: unknown, self: Command) => {
+      const { ssh } = await import('./ssh.js');
+      await ssh(vm, withoutDashes(words), allOptions(self));
+    });
+
+  command('start', 'boot VMs that are not running')
+    .argument('<vm...>', 'names, IDs or beginnings of IDs')
+    .addHelpText('after', '\nExamples:\n  podman-bootc start web && podman-bootc ssh web')
+    .action(async (vms: string[], _options: unknown, self: Command) => {
+      const { start } = await import('./start.js');
+      await start(vms, allOptions(self));
+    });
+
+  command('stop', 'shut VMs down; they keep their disks')
+    .argument('<vm...>', 'names, IDs or beginnings of IDs')
+    .addHelpText(
+      'after',
+      '\nA guest that has not shut down after 90 s is ended by force.\n\nExamples:\n  podman-bootc stop web',
+    )
+    .action(async (vms: string[], _options: unknown, self: Command) => {
+      const { stop } = await import('./stop.js');
+      await stop(vms, allOptions(self));
+    });
+
+  command('rm', 'remove VMs with their disks')
+    .argument('[vm...]', 'names, IDs or beginnings of IDs')
+    .option('-f, --force', 'also when they run')
+    .option('--all', 'all VMs')
+    .addHelpText('after', '\nExamples:\n  podman-bootc rm web\n  podman-bootc rm -f --all')
+    .action(async (vms: string[], _options: unknown, self: Command) => {
+      const { rm } = await import('./rm.js');
+      await rm(vms, allOptions(self));
+    });
+
+  command('images', 'list the bootc images where `run` would install from')
+    .addOption(formatOption())
+    .option('-q, --quiet', 'print IDs only')
+    .addOption(podmanOption())
+    .addHelpText(
+      'after',
+      '\nA bootc image has the label containers.bootc=1.\n\nExamples:\n  podman-bootc images --format json',
+    )
+    .action(async (_options: unknown, self: Command) => {
+      const { images } = await import('./images.js');
+      await images(allOptions(self));
+    });
+
+  command('completion', 'print a completion script for a shell')
+    .addArgument(new Argument('<shell>').choices(shells))
+    .addHelpText(
+      'after',
+      `
+Examples:
+  podman-bootc completion bash > ~/.local/share/bash-completion/completions/podman-bootc
+  podman-bootc completion zsh > "\${fpath[1]}/_podman-bootc"
+  podman-bootc completion fish > ~/.config/fish/completions/podman-bootc.fish
+  podman-bootc completion powershell | Out-String | Invoke-Expression`,
+    )
+    .action(async (shell: (typeof shells)[number]) => {
+      const { completionScript } = await import('./completion-scripts.js');
+      process.stdout.write(completionScript(shell));
+    });
+
+  program
+    .command('__complete', { hidden: true })
+    .argument('[words...]')
+    .passThroughOptions()
+    .allowUnknownOption()
+    .action(async (words: string[]) => {
+      const { printCandidates } = await import('./complete.js');
+      await printCandidates(program, withoutDashes(words));
+    });
+
+  return program;
+}
+
+function addGlobalOptions(command: Command): Command {
+  return command
+    .addOption(
+      new Option('--log-level <level>', 'how much is said on stderr (default: info)').choices(logLevels),
+    )
+    .option('--connect <uri>', 'libvirt URI (default: LIBVIRT_DEFAULT_URI, else qemu:///session)')
+    .hook('preAction', (_, action) => {
+      const { logLevel } = action.optsWithGlobals<GlobalOptions>();
+      if (logLevel !== undefined) setLogLevel(logLevel);
+    });
+}
+
+/** The options of a command with the global ones, wherever they stood. */
+function allOptions<T extends GlobalOptions>(command: Command): T {
+  return command.optsWithGlobals<T>();
+}
+
+/** Takes out the `--` that may separate a command from our own options. */
+function withoutDashes(words: string[]): string[] {
+  return words[0] === '--' ? words.slice(1) : words;
+}

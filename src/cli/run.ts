@@ -1,0 +1,80 @@
+import { codeOf, PodmanBootcError } from '../errors.js';
+import type { AcceleratorPreference } from '../vm/hardware.js';
+import { sshCommand, type VirtualMachine } from '../vm/virtual-machine.js';
+import { listenForInterrupt } from './interrupt.js';
+import { openClient } from './open-client.js';
+import type { GlobalOptions } from './program.js';
+import { setLogLevel, terminalReporter } from './terminal.js';
+
+interface RunCommandOptions extends GlobalOptions {
+  user?: string;
+  cloudinit?: string;
+  filesystem?: string;
+  background?: boolean;
+  rm?: boolean;
+  quiet?: boolean;
+  rootSizeMax?: number;
+  diskSize?: number;
+  name?: string;
+  cpus?: number;
+  memory?: number;
+  accel?: AcceleratorPreference;
+  podman?: string;
+}
+
+/** `podman-bootc run IMAGE [COMMAND…]` */
+export async function run(image: string, command: string[], options: RunCommandOptions): Promise<void> {
+  if (options.background && (options.rm || command.length > 0)) {
+    const other = options.rm ? '--rm' : 'a command';
+    throw new PodmanBootcError(
+      'usage',
+      'OPTIONS_CONFLICT',
+      `--background cannot be combined with ${other}: it opens no session`,
+      {
+        remedy: 'Leave out one of them',
+      },
+    );
+  }
+  if (options.quiet && options.logLevel === undefined) setLogLevel('warn');
+  const interrupt = listenForInterrupt();
+  await using client = await openClient(options, interrupt.signal);
+  const vm = await client.run(
+    image,
+    {
+      name: options.name,
+      cpus: options.cpus,
+      memory: options.memory,
+      accelerator: options.accel,
+      filesystem: options.filesystem,
+      rootSizeMax: options.rootSizeMax,
+      diskSize: options.diskSize,
+      cloudInit: options.cloudinit,
+      user: options.user,
+      podman: options.podman,
+      quiet: options.quiet,
+    },
+    interrupt.signal,
+  );
+  if (options.background) {
+    terminalReporter.info(`Started ${vm.name}; get in with \`${sshCommand(vm)}\``);
+    process.stdout.write(`${vm.id}\n`);
+    return;
+  }
+  try {
+    terminalReporter.info(`Booting ${vm.name}, SSH on 127.0.0.1:${vm.metadata.ssh.port}`);
+    await client.waitUntilReady(vm, { user: options.user, signal: interrupt.signal });
+    // From here on signals are ssh's own affair.
+    interrupt.release();
+    process.exitCode = await client.openSession(vm, command, { user: options.user });
+    if (!options.rm && command.length === 0) terminalReporter.info(whatIsLeft(vm));
+  } catch (error) {
+    if (!options.rm && codeOf(error) === 'INTERRUPTED') terminalReporter.info(whatIsLeft(vm));
+    throw error;
+  } finally {
+    if (options.rm) await client.remove(vm, { force: true });
+  }
+}
+
+function whatIsLeft(vm: VirtualMachine): string {
+  return `${vm.name} goes on running: \`${sshCommand(vm)}\`, \`podman-bootc stop ${vm.id}\`, \`podman-bootc rm -f ${vm.id}\``;
+}

@@ -1,0 +1,14 @@
+/**
+ * The library. Importing it loads neither libvirt nor podman's client; the first call does.
+ * @module
+ */
+export { PodmanBootc } from './vm/client.js';
+export { exitCodes, PodmanBootcError, type FailureClass, type FailureDetails } from './errors.js';
+export { silentReporter, type Reporter } from './report.js';
+export type { HostOptions } from './vm/host.js';
+export type { RunOptions } from './vm/provide.js';
+export type { WaitOptions } from './vm/wait-for-login.js';
+export type { ListedVirtualMachine, VirtualMachine } from './vm/virtual-machine.js';
+export type { VmMetadata } from './domain/metadata.js';
+export type { PodmanEngine } from './podman/engine.js';
+export type { ListedImage } from './podman/images.js';

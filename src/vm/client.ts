@@ -1,0 +1,168 @@
+import { runPodmanClient, type PodmanEngine } from '../podman/engine.js';
+import { listBootcImages, type ListedImage } from '../podman/images.js';
+import { selectEngine } from '../podman/select.js';
+import { codeOf, PodmanBootcError } from '../errors.js';
+import { openSession } from '../ssh/session.js';
+import { waitForBanner } from '../ssh/readiness.js';
+import { openHost, type Host, type HostOptions } from './host.js';
+import { acquireLock } from './lock.js';
+import { provideVirtualMachine, type RunOptions } from './provide.js';
+import { recoverAbandoned } from './recover.js';
+import { removeVirtualMachine } from './remove.js';
+import { startVirtualMachine } from './start.js';
+import { stopVirtualMachine } from './stop.js';
+import {
+  findVirtualMachine,
+  isActiveState,
+  listVirtualMachines,
+  loginTarget,
+  type ListedVirtualMachine,
+  type VirtualMachine,
+} from './virtual-machine.js';
+import { waitUntilReady, type WaitOptions } from './wait-for-login.js';
+
+/**
+ * podman-bootc as a library: one libvirt connection and what can be done over it.
+ *
+ * ```ts
+ * await using client = await PodmanBootc.open();
+ * const vm = await client.run('quay.io/fedora/fedora-bootc:42', { name: 'web' });
+ * await client.waitUntilReady(vm);
+ * const exitCode = await client.openSession(vm, ['systemctl', '--failed']);
+ * ```
+ *
+ * Every method rejects with a `PodmanBootcError`; a VM may be given as an object or by its name or ID.
+ */
+export class PodmanBootc implements AsyncDisposable {
+  readonly #host: Host;
+
+  private constructor(host: Host) {
+    this.#host = host;
+  }
+
+  /** Connects to libvirt; see `HostOptions`. */
+  static async open(options: HostOptions = {}): Promise<PodmanBootc> {
+    return new PodmanBootc(await openHost(options));
+  }
+
+  async close(): Promise<void> {
+    await this.#host[Symbol.asyncDispose]();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  /** All VMs, running or not, oldest first. */
+  list(): Promise<ListedVirtualMachine[]> {
+    return listVirtualMachines(this.#host);
+  }
+
+  /** The VM with this name, or whose ID begins so. */
+  find(nameOrId: string): Promise<VirtualMachine> {
+    return findVirtualMachine(this.#host, nameOrId);
+  }
+
+  /**
+   * Makes the VM of an image unless there is one, and boots it. Does not wait for the guest: see
+   * `waitUntilReady`. A VM that libvirt cannot start for the first time is removed again.
+   */
+  async run(imageOrId: string, options: RunOptions = {}, signal?: AbortSignal): Promise<VirtualMachine> {
+    const { vm, created } = await provideVirtualMachine(this.#host, imageOrId, options, signal);
+    try {
+      return (await this.start(vm, signal)).vm;
+    } catch (error) {
+      if (created && codeOf(error) === 'START_FAILED') await this.remove(vm, { force: true });
+      throw error;
+    }
+  }
+
+  /** Boots a VM that is not running. */
+  start(
+    which: string | VirtualMachine,
+    signal?: AbortSignal,
+  ): Promise<{ vm: VirtualMachine; started: boolean }> {
+    return this.#exclusively(which, (vm) => startVirtualMachine(this.#host, vm), signal);
+  }
+
+  /** Shuts a VM down; by force when it has not ended after `timeout` milliseconds (default 90,000). */
+  stop(
+    which: string | VirtualMachine,
+    options: { timeout?: number; signal?: AbortSignal | undefined } = {},
+  ): Promise<'shut down' | 'forced off' | 'not running'> {
+    return this.#exclusively(which, (vm) => stopVirtualMachine(this.#host, vm, options), options.signal);
+  }
+
+  /** Removes a VM with its disk; one that runs only with `force`. */
+  async remove(which: string | VirtualMachine, options: { force?: boolean } = {}): Promise<void> {
+    await recoverAbandoned(this.#host);
+    await this.#exclusively(which, (vm) => removeVirtualMachine(this.#host, vm, options));
+  }
+
+  /** Waits until somebody can log in. */
+  async waitUntilReady(which: string | VirtualMachine, options?: WaitOptions): Promise<void> {
+    await waitUntilReady(this.#host, await this.#resolve(which), options);
+  }
+
+  /**
+   * Opens a session with the system's ssh client on this process's terminal, or runs a command: one string is
+   * a shell command line, several are arguments that arrive as given. Waits for a guest that still boots.
+   * @returns the remote exit code
+   * @throws PodmanBootcError `VM_NOT_RUNNING` and those of `waitUntilReady`
+   */
+  async openSession(
+    which: string | VirtualMachine,
+    command: readonly string[] = [],
+    options: WaitOptions & { onReady?: () => void } = {},
+  ): Promise<number> {
+    const vm = await this.#resolve(which);
+    const { state } = await vm.domain.getState();
+    if (!isActiveState(state)) {
+      throw new PodmanBootcError('usage', 'VM_NOT_RUNNING', `The VM ${vm.name} is ${state}`, {
+        remedy: `Start it with \`podman-bootc start ${vm.id}\``,
+      });
+    }
+    const target = loginTarget(this.#host, vm, options.user);
+    // A guest that is up says so in milliseconds; only for one that is not is a whole login tried first.
+    const isUp =
+      vm.metadata.ssh.hostKey === 'handed-over' &&
+      (await waitForBanner(
+        { port: target.port },
+        { timeout: 2_000, ...(options.signal && { signal: options.signal }) },
+      ).then(
+        () => true,
+        () => false,
+      ));
+    if (!isUp) await waitUntilReady(this.#host, vm, options);
+    options.onReady?.();
+    return openSession(target, command);
+  }
+
+  /** The bootc images where `run` would install from; see `selectEngine` for `podman`. */
+  static async images(
+    podman = 'auto',
+    signal?: AbortSignal,
+  ): Promise<{ engine: PodmanEngine; images: ListedImage[] }> {
+    const { engine } = await selectEngine(podman, { signal }).catch(async (error: unknown) => {
+      // To look at images needs no rootful podman: without one, this user's own store is shown.
+      if (codeOf(error) !== 'PODMAN_NONE_USABLE' || podman !== 'auto') throw error;
+      await runPodmanClient(['--version'], { signal });
+      return { engine: { kind: 'local' } satisfies PodmanEngine };
+    });
+    return { engine, images: await listBootcImages(engine, signal) };
+  }
+
+  async #resolve(which: string | VirtualMachine): Promise<VirtualMachine> {
+    return typeof which === 'string' ? this.find(which) : which;
+  }
+
+  async #exclusively<T>(
+    which: string | VirtualMachine,
+    operation: (vm: VirtualMachine) => Promise<T>,
+    signal?: AbortSignal,
+  ): Promise<T> {
+    const vm = await this.#resolve(which);
+    await using _lock = await acquireLock(this.#host, vm.uuid, signal);
+    return operation(vm);
+  }
+}

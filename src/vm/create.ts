@@ -1,0 +1,236 @@
+import { chmod, readFile, writeFile } from 'node:fs/promises';
+import { chooseDiskSize } from '../bootc/disk-size.js';
+import { chooseFilesystem, installToDisk } from '../bootc/install.js';
+import type { ImageProbe } from '../bootc/probe.js';
+import { buildDomain, chooseFirmware, chooseNetwork, chooseTpm } from '../domain/build.js';
+import type { VmMetadata } from '../domain/metadata.js';
+import { messageOf, PodmanBootcError } from '../errors.js';
+import { isLibvirtError, type Domain } from '../libvirt/index.js';
+import { engineName, type PodmanEngine } from '../podman/engine.js';
+import type { Image } from '../podman/images.js';
+import { formatSize } from '../sizes.js';
+import { tmpfilesExtra, type LoginAccount } from '../ssh/credentials.js';
+import { generateKeyPair } from '../ssh/keys.js';
+import { formatKnownHost } from '../ssh/known-hosts.js';
+import { makeCloudInitIso } from './cloud-init.js';
+import { chooseHardware, isInstalled, architectureOf, type AcceleratorPreference } from './hardware.js';
+import type { Host } from './host.js';
+import { idOf, type Identity } from './identity.js';
+import { freePort } from './port.js';
+import { asVirtualMachine, type VirtualMachine } from './virtual-machine.js';
+import { VmDirectory } from './vm-directory.js';
+
+/** What a new VM is made of; everything is checked already. */
+export interface NewVirtualMachine {
+  identity: Identity;
+  engine: PodmanEngine;
+  image: Image;
+  /** The name the image is recorded and run under. */
+  reference: string;
+  probe: ImageProbe;
+  cpus: number;
+  /** Bytes. */
+  memory: number;
+  accelerator: AcceleratorPreference;
+  filesystem: string | undefined;
+  /** Bytes. */
+  rootSizeMax: number | undefined;
+  /** Bytes; undefined chooses by the image. */
+  diskSize: number | undefined;
+  /** Absolute path of a checked directory. */
+  cloudInit: string | undefined;
+  user: string;
+  quiet: boolean;
+}
+
+/** systemd takes credentials from SMBIOS and fw_cfg since this version. */
+const credentialsSince = 252;
+
+/**
+ * Makes a VM: installs the image, makes keys and credentials, defines the domain. The caller holds the
+ * VM's lock. The domain is defined last, so a VM is either complete or, by its journal, known not to be.
+ */
+export async function createVirtualMachine(
+  host: Host,
+  vm: NewVirtualMachine,
+  signal?: AbortSignal,
+): Promise<VirtualMachine> {
+  const { identity, image } = vm;
+  // Everything that can be refused is, before the long install.
+  const hardware = await chooseHardware(host, architectureOf(image.architecture), vm.accelerator, signal);
+  checkCpus(vm.cpus, hardware.capabilities.maxVcpus);
+  const filesystem = chooseFilesystem(vm.filesystem, vm.probe);
+  const diskSize = chooseDiskSize(vm.diskSize, image.size);
+  const directory = VmDirectory.of(host.directories, identity.uuid);
+  const partialDisk = directory.newPartialDisk();
+  await directory.make(host.directories);
+  await directory.writeJournal({
+    operation: 'create',
+    uri: host.uri,
+    install: { engine: vm.engine, reference: vm.reference, partialDisk },
+  });
+  try {
+    host.report.info(
+      `Installing ${vm.reference} to a disk of ${formatSize(diskSize)} (${filesystem.effective}: ${filesystem.reason})`,
+    );
+    await installToDisk(
+      {
+        engine: vm.engine,
+        reference: vm.reference,
+        disk: directory.disk,
+        partialDisk,
+        diskSize,
+        imageSize: image.size,
+        filesystem: filesystem.option,
+        rootSizeMax: vm.rootSizeMax,
+        probe: vm.probe,
+        quiet: vm.quiet,
+      },
+      host.report,
+      signal,
+    );
+    if (vm.cloudInit !== undefined) await makeCloudInitIso(vm.cloudInit, directory.cloudInitIso);
+    const login = await prepareLogin(host, vm, directory);
+    const metadata: VmMetadata = {
+      image: {
+        reference: vm.reference,
+        id: image.id,
+        ...(image.digest !== undefined && { digest: image.digest }),
+      },
+      install: {
+        filesystem: filesystem.effective,
+        ...(vm.rootSizeMax !== undefined && { rootSizeMax: vm.rootSizeMax }),
+        podman: engineName(vm.engine),
+        bootcVersion: vm.probe.bootcVersion,
+      },
+      disk: { path: directory.disk, size: diskSize, format: 'raw' },
+      ssh: { port: await freePort(), user: vm.user, hostKey: login.hostKey },
+      ...(vm.cloudInit !== undefined && { cloudInit: { directory: vm.cloudInit } }),
+      created: new Date().toISOString(),
+    };
+    const { capabilities } = hardware;
+    const xml = buildDomain({
+      ...identity,
+      title: `podman-bootc: ${vm.reference}`,
+      arch: hardware.arch,
+      domainType: hardware.domainType,
+      cpus: vm.cpus,
+      memory: vm.memory,
+      disk: { path: directory.disk, format: 'raw' },
+      ...(vm.cloudInit !== undefined && { cloudInitIso: directory.cloudInitIso }),
+      consoleLog: directory.consoleLog,
+      sshPort: metadata.ssh.port,
+      network: chooseNetwork(capabilities),
+      firmware: chooseFirmware(capabilities, hardware.arch),
+      tpm: chooseTpm(capabilities, await isInstalled('swtpm')),
+      credentials: {
+        smbios: { 'tmpfiles.extra': login.publicCredential },
+        files: { 'tmpfiles.extra': directory.tmpfilesCredential },
+      },
+      metadata,
+      capabilities,
+    });
+    signal?.throwIfAborted();
+    const domain = await defineDomain(host, identity, xml);
+    await directory.removeJournal();
+    const made = await asVirtualMachine(domain);
+    if (!made) throw new Error(`libvirt dropped the metadata of ${identity.name}`);
+    return made;
+  } catch (error) {
+    // Without a domain there is no VM; with one (only removing the journal can have failed) there is.
+    if (await isUndefined(host, identity.uuid)) await directory.remove();
+    throw error;
+  }
+}
+
+/**
+ * Checks a number of CPUs.
+ * @param maximum what the machine type takes
+ * @throws PodmanBootcError `CPUS_INVALID`
+ */
+function checkCpus(cpus: number, maximum: number | undefined): void {
+  if (maximum === undefined || cpus <= maximum) return;
+  throw new PodmanBootcError(
+    'usage',
+    'CPUS_INVALID',
+    `Expected --cpus to be at most ${maximum}, which is what QEMU's machine takes, got ${cpus}`,
+  );
+}
+
+/**
+ * Makes the key that logs in and the guest's host key, and the credentials that hand them over. The public
+ * key goes through SMBIOS as part of the domain. The private host key goes through fw_cfg from a file that
+ * only QEMU reads, because QEMU's arguments are public; where a guest takes both, the file wins.
+ */
+async function prepareLogin(
+  host: Host,
+  vm: NewVirtualMachine,
+  directory: VmDirectory,
+): Promise<{ publicCredential: string; hostKey: VmMetadata['ssh']['hostKey'] }> {
+  const id = idOf(vm.identity.uuid);
+  await generateKeyPair(directory.identity, `podman-bootc-${id}`);
+  await generateKeyPair(directory.hostKey, `podman-bootc-${id}`);
+  const [authorizedKeys, privateKey, publicKey] = await Promise.all([
+    readFile(`${directory.identity}.pub`, 'utf8'),
+    readFile(directory.hostKey, 'utf8'),
+    readFile(`${directory.hostKey}.pub`, 'utf8'),
+  ]);
+  const account = loginAccount(host, vm);
+  await writeFile(
+    directory.tmpfilesCredential,
+    tmpfilesExtra({ account, authorizedKeys, hostKey: { private: privateKey, public: publicKey } }),
+    { mode: 0o600 },
+  );
+  await chmod(directory.tmpfilesCredential, 0o600);
+  const { systemdVersion } = vm.probe;
+  const handedOver = systemdVersion !== undefined && systemdVersion >= credentialsSince;
+  if (handedOver) {
+    await writeFile(directory.knownHosts, formatKnownHost(`podman-bootc-${id}`, publicKey), { mode: 0o600 });
+  } else {
+    host.report.warn(
+      `The image has ${systemdVersion === undefined ? 'no systemd that says its version' : `systemd ${systemdVersion}`}, and SSH keys are handed over from systemd ${credentialsSince} on: logging in may fail`,
+    );
+  }
+  return {
+    publicCredential: tmpfilesExtra({ account, authorizedKeys }),
+    hostKey: handedOver ? 'handed-over' : 'first-contact',
+  };
+}
+
+function loginAccount(host: Host, { user, probe, cloudInit }: NewVirtualMachine): LoginAccount {
+  if (probe.account) return probe.account;
+  if (user === 'root') return { user, home: '/root', uid: 0, gid: 0 };
+  if (cloudInit === undefined) {
+    host.report.warn(
+      `The image has no user ${user}; assuming that one with the home /home/${user} is made at boot`,
+    );
+  }
+  return { user, home: `/home/${user}` };
+}
+
+async function defineDomain(host: Host, identity: Identity, xml: string): Promise<Domain> {
+  host.report.debug(`Defining ${identity.name}:\n${xml}`);
+  try {
+    return await host.connection.defineDomain(xml, { validate: true });
+  } catch (cause) {
+    throw new PodmanBootcError(
+      'define',
+      'DEFINE_FAILED',
+      `libvirt (${host.uri}) refused the domain ${identity.name}: ${messageOf(cause)}`,
+      {
+        remedy: '`--log-level debug` shows its XML',
+        cause,
+      },
+    );
+  }
+}
+
+async function isUndefined(host: Host, uuid: string): Promise<boolean> {
+  try {
+    await host.connection.lookupDomainByUuid(uuid);
+    return false;
+  } catch (error) {
+    // When libvirt cannot be asked, the journal is left for the next command, which can.
+    return isLibvirtError(error, 'VIR_ERR_NO_DOMAIN');
+  }
+}

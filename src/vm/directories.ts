@@ -1,0 +1,59 @@
+import { mkdir } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { isAbsolute, join } from 'node:path';
+
+/** Where podman-bootc keeps things on this host. */
+export interface Directories {
+  /** Disks, keys and logs of VMs: lost when deleted. */
+  data: string;
+  /** What can be made again. */
+  cache: string;
+  /** Locks. */
+  runtime: string;
+  /**
+   * Mode of directories on the way to a disk. The system daemon's QEMU runs as a user of its own and must
+   * reach root's disks; a user's session QEMU runs as that user.
+   */
+  mode: number;
+}
+
+/**
+ * The directories of this user: for root below /var and /run, for others by the XDG base directory
+ * specification (a relative XDG path is ignored, as it demands).
+ */
+export function userDirectories(
+  environment: NodeJS.ProcessEnv = process.env,
+  isRoot = process.getuid?.() === 0,
+  home = homedir(),
+): Directories {
+  if (isRoot) {
+    return {
+      data: '/var/lib/podman-bootc',
+      cache: '/var/cache/podman-bootc',
+      runtime: '/run/podman-bootc',
+      mode: 0o711,
+    };
+  }
+  const base = (variable: string, fallback: string): string => {
+    const value = environment[variable];
+    return join(value !== undefined && isAbsolute(value) ? value : fallback, 'podman-bootc');
+  };
+  const data = base('XDG_DATA_HOME', join(home, '.local', 'share'));
+  return {
+    data,
+    cache: base('XDG_CACHE_HOME', join(home, '.cache')),
+    // macOS has no runtime directory: locks then stand beside the data they guard.
+    runtime: base('XDG_RUNTIME_DIR', data),
+    mode: 0o700,
+  };
+}
+
+/** The directory that holds one directory per VM. */
+export function vmsDirectory(directories: Directories): string {
+  return join(directories.data, 'vms');
+}
+
+/** Makes a directory and those above it, ours with the mode that QEMU needs. */
+export async function makeDirectory(path: string, directories: Directories): Promise<void> {
+  await mkdir(path, { recursive: true, mode: directories.mode });
+}

@@ -1,0 +1,67 @@
+import { messageOf, PodmanBootcError } from '../errors.js';
+import { connect, type Connection } from '../libvirt/index.js';
+import { silentReporter, type Reporter } from '../report.js';
+import { userDirectories, type Directories } from './directories.js';
+
+/** What every operation on VMs works with: one libvirt connection, directories, a listener. */
+export interface Host extends AsyncDisposable {
+  connection: Connection;
+  /** As libvirt calls it. */
+  uri: string;
+  directories: Directories;
+  report: Reporter;
+}
+
+/** How `openHost` reaches libvirt. */
+export interface HostOptions {
+  /** Libvirt URI; default LIBVIRT_DEFAULT_URI, else `qemu:///session`. */
+  uri?: string | undefined;
+  /** Default: says nothing. */
+  reporter?: Reporter | undefined;
+  directories?: Directories | undefined;
+  signal?: AbortSignal | undefined;
+  /** Milliseconds; default 20,000. A daemon that starts itself needs a second or two. */
+  timeout?: number;
+}
+
+/**
+ * Connects to libvirt.
+ * @throws PodmanBootcError `LIBVIRT_UNREACHABLE`, `LIBVIRT_NOT_LOADED`
+ */
+export async function openHost(options: HostOptions = {}): Promise<Host> {
+  const asked = options.uri ?? process.env.LIBVIRT_DEFAULT_URI;
+  const uri = asked === undefined || asked === '' ? 'qemu:///session' : asked;
+  const timeout = AbortSignal.timeout(options.timeout ?? 20_000);
+  const signal = options.signal ? AbortSignal.any([timeout, options.signal]) : timeout;
+  let connection: Connection;
+  try {
+    connection = await connect(uri, { signal });
+  } catch (error) {
+    options.signal?.throwIfAborted();
+    if (error instanceof PodmanBootcError) throw error;
+    const why = timeout.aborted
+      ? `no answer within ${(options.timeout ?? 20_000) / 1000} s`
+      : messageOf(error);
+    throw new PodmanBootcError('host', 'LIBVIRT_UNREACHABLE', `libvirt does not answer at ${uri}: ${why}`, {
+      remedy: remedyFor(uri),
+      cause: error,
+    });
+  }
+  return {
+    connection,
+    uri: await connection.getUri(),
+    directories: options.directories ?? userDirectories(),
+    report: options.reporter ?? silentReporter,
+    [Symbol.asyncDispose]: () => connection.close(),
+  };
+}
+
+function remedyFor(uri: string): string {
+  if (!/^qemu(\+unix)?:\/\/\//.test(uri)) return 'Check the URI given with --connect or LIBVIRT_DEFAULT_URI';
+  if (process.platform === 'darwin')
+    return 'Install and start it: brew install libvirt qemu && brew services start libvirt';
+  if (process.getuid?.() === 0 || uri.includes('/system')) {
+    return 'Start its daemon: systemctl start libvirtd   (without systemd: virtlogd -d && libvirtd -d)';
+  }
+  return 'Install the session daemon (apt install libvirt-daemon libvirt-daemon-driver-qemu); XDG_RUNTIME_DIR must be set to a directory of yours';
+}

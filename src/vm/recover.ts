@@ -1,0 +1,49 @@
+import { readdir } from 'node:fs/promises';
+import { cleanUpInstall } from '../bootc/install.js';
+import { vmsDirectory } from './directories.js';
+import type { Host } from './host.js';
+import { tryLock } from './lock.js';
+import { lookupDomain } from './virtual-machine.js';
+import { VmDirectory, type Journal } from './vm-directory.js';
+
+/**
+ * Finishes or undoes what a killed podman-bootc left half done. Each VM directory with a journal whose lock
+ * nobody holds is such a rest; all others are left alone. Called first by every command that changes VMs.
+ */
+export async function recoverAbandoned(host: Host): Promise<void> {
+  const uuids = await readdir(vmsDirectory(host.directories)).catch(() => []);
+  for (const uuid of uuids) {
+    const directory = VmDirectory.of(host.directories, uuid);
+    if ((await directory.readJournal().catch(() => undefined)) === undefined) continue;
+    await using lock = await tryLock(host, uuid);
+    if (!lock) continue;
+    await recoverDirectory(host, uuid, directory);
+  }
+}
+
+/** The same for one directory, whose lock the caller holds. */
+export async function recoverDirectory(host: Host, uuid: string, directory: VmDirectory): Promise<void> {
+  // Read again: whoever held the lock may have finished.
+  const journal = await directory.readJournal();
+  if (journal?.uri !== host.uri) {
+    // Another libvirt's VM: only a command that talks to that one can tell whether it has the domain.
+    return;
+  }
+  if (await lookupDomain(host, { uuid })) {
+    // A create whose domain is defined is complete; a removal that has not undefined it has not begun.
+    await directory.removeJournal();
+    return;
+  }
+  host.report.info(
+    `Cleaning up after an interrupted ${journal.operation} of VM ${uuid.replaceAll('-', '').slice(0, 12)}`,
+  );
+  await undoInstall(host, journal);
+  await directory.remove();
+}
+
+/** Ends the container of an install and frees its loop devices. */
+async function undoInstall(host: Host, journal: Journal): Promise<void> {
+  if (journal.operation !== 'create' || journal.install === undefined) return;
+  const { engine, reference, partialDisk } = journal.install;
+  await cleanUpInstall(engine, reference, partialDisk, host.report);
+}

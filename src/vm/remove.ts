@@ -1,0 +1,67 @@
+import { messageOf, PodmanBootcError } from '../errors.js';
+import { isLibvirtError } from '../libvirt/index.js';
+import type { Host } from './host.js';
+import { directoryOf, isActiveState, type VirtualMachine } from './virtual-machine.js';
+
+/**
+ * Removes a VM: its domain with firmware variables and TPM state, and its directory. Nothing else: other
+ * disks that somebody attached stay. The caller holds the VM's lock.
+ * @param options.force ends it first when it runs
+ * @throws PodmanBootcError `VM_RUNNING`, `REMOVE_FAILED`
+ */
+export async function removeVirtualMachine(
+  host: Host,
+  vm: VirtualMachine,
+  options: { force?: boolean } = {},
+): Promise<void> {
+  const { state } = await vm.domain.getState();
+  if (isActiveState(state)) {
+    if (options.force !== true) {
+      throw new PodmanBootcError(
+        'usage',
+        'VM_RUNNING',
+        `The VM ${vm.name} is ${state}, and a VM is removed only when it is shut off`,
+        {
+          remedy: `Stop it first with \`podman-bootc stop ${vm.id}\`, or end and remove it with \`podman-bootc rm -f ${vm.id}\``,
+        },
+      );
+    }
+    await vm.domain.destroy().catch((error: unknown) => {
+      // It ended by itself meanwhile.
+      if (!isLibvirtError(error, 'VIR_ERR_OPERATION_INVALID')) throw error;
+    });
+  }
+  const directory = directoryOf(vm);
+  await directory?.writeJournal({ operation: 'remove', uri: host.uri });
+  try {
+    await undefine(host, vm);
+  } catch (cause) {
+    await directory?.removeJournal();
+    throw new PodmanBootcError(
+      'failure',
+      'REMOVE_FAILED',
+      `libvirt could not remove ${vm.name}: ${messageOf(cause)}`,
+      { cause },
+    );
+  }
+  if (directory) await directory.remove();
+  else
+    host.report.warn(
+      `The disk ${vm.metadata.disk.path} is not where podman-bootc keeps disks, and was left alone`,
+    );
+}
+
+async function undefine(host: Host, vm: VirtualMachine): Promise<void> {
+  // Libvirt's test driver refuses flags for what it does not have.
+  const isQemu = (await host.connection.getType()) === 'QEMU';
+  try {
+    await vm.domain.undefine({
+      managedSave: true,
+      snapshotsMetadata: true,
+      ...(isQemu && { checkpointsMetadata: true, nvram: true, tpm: true }),
+    });
+  } catch (error) {
+    // Removed by somebody else: what is left is the directory.
+    if (!isLibvirtError(error, 'VIR_ERR_NO_DOMAIN')) throw error;
+  }
+}

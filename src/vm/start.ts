@@ -1,0 +1,65 @@
+import { withSlirp, withSshPort, readDomain } from '../domain/edit.js';
+import { messageOf, PodmanBootcError } from '../errors.js';
+import type { Host } from './host.js';
+import { freePort, isPortFree } from './port.js';
+import { lookupDomain, asVirtualMachine, isActiveState, type VirtualMachine } from './virtual-machine.js';
+
+/** How many ports are tried before the start is given up. */
+const portAttempts = 5;
+
+/**
+ * Boots a VM that is not running; one that runs is left alone. The port it had is kept if it is free. If
+ * somebody takes it before QEMU does, the start is tried again with another, which the domain then keeps.
+ * @returns the VM as it is now recorded, and whether it was started by this call
+ * @throws PodmanBootcError `START_FAILED`
+ */
+export async function startVirtualMachine(
+  host: Host,
+  vm: VirtualMachine,
+): Promise<{ vm: VirtualMachine; started: boolean }> {
+  if (isActiveState((await vm.domain.getState()).state)) return { vm, started: false };
+  let triedSlirp = false;
+  for (let attempt = 1; ; attempt++) {
+    const xml = await vm.domain.getXml({ inactive: true, secure: true });
+    const { sshPort: port } = readDomain(xml);
+    // Somebody may have changed the forward with virsh: our record follows.
+    if (port !== undefined && port !== vm.metadata.ssh.port) await redefine(host, withSshPort(xml, port));
+    if (port !== undefined && !(await isPortFree(port))) {
+      const other = await freePort();
+      host.report.info(`Port ${port} is taken by another process; SSH moves to port ${other}`);
+      await redefine(host, withSshPort(xml, other));
+      if (attempt < portAttempts) continue;
+    }
+    try {
+      await vm.domain.create();
+      break;
+    } catch (error) {
+      // Somebody else started it meanwhile.
+      if (isActiveState((await vm.domain.getState()).state)) break;
+      // QEMU names a taken port in words only; asking for the port oneself needs no reading of messages.
+      if (port !== undefined && attempt < portAttempts && !(await isPortFree(port))) continue;
+      const slirp = withSlirp(xml);
+      if (!triedSlirp && slirp !== xml) {
+        triedSlirp = true;
+        host.report.warn(`passt did not work (${messageOf(error)}); using QEMU's own user network instead`);
+        await redefine(host, slirp);
+        continue;
+      }
+      throw new PodmanBootcError(
+        'boot',
+        'START_FAILED',
+        `libvirt could not start ${vm.name}: ${messageOf(error)}`,
+        {
+          remedy: `Look at its definition with \`virsh -c ${host.uri} dumpxml ${vm.name}\``,
+          cause: error,
+        },
+      );
+    }
+  }
+  const domain = await lookupDomain(host, { uuid: vm.uuid });
+  return { vm: (domain && (await asVirtualMachine(domain))) ?? vm, started: true };
+}
+
+async function redefine(host: Host, xml: string): Promise<void> {
+  await host.connection.defineDomain(xml, { validate: true });
+}

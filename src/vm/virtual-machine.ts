@@ -1,0 +1,151 @@
+import { dirname, basename } from 'node:path';
+import { parseXml } from '../domain/xml.js';
+import { metadataNamespace, parseMetadata, type VmMetadata } from '../domain/metadata.js';
+import { PodmanBootcError } from '../errors.js';
+import { isLibvirtError, type Domain, type DomainState } from '../libvirt/index.js';
+import type { LoginTarget } from '../ssh/target.js';
+import type { Host } from './host.js';
+import { idOf, isIdPrefix, matchesId } from './identity.js';
+import { VmDirectory } from './vm-directory.js';
+
+/** A VM: a libvirt domain that carries our metadata. */
+export interface VirtualMachine {
+  domain: Domain;
+  /** The first 12 hex digits of its uuid. */
+  id: string;
+  uuid: string;
+  name: string;
+  metadata: VmMetadata;
+}
+
+/** A VM as `list` shows it. */
+export interface ListedVirtualMachine extends VirtualMachine {
+  /** Libvirt's name for its state: `running`, `paused`, `shut off`… */
+  state: DomainState;
+}
+
+/** Whether a domain in this state has a QEMU process. */
+export function isActiveState(state: DomainState): boolean {
+  return state !== 'shut off' && state !== 'crashed' && state !== 'no state';
+}
+
+/** Reads a domain as a VM; undefined when it is not one of ours. */
+export async function asVirtualMachine(domain: Domain): Promise<VirtualMachine | undefined> {
+  const xml = await domain.getMetadata(metadataNamespace);
+  if (xml === null) return undefined;
+  return {
+    domain,
+    id: idOf(domain.uuid),
+    uuid: domain.uuid,
+    name: domain.name,
+    metadata: parseMetadata(parseXml(xml)),
+  };
+}
+
+/** Lists all VMs of the connection, running or not, oldest first. Takes no lock and starts no process. */
+export async function listVirtualMachines(host: Host): Promise<ListedVirtualMachine[]> {
+  const domains = await host.connection.listAllDomains();
+  const listed = await Promise.all(
+    domains.map(async (domain) => {
+      try {
+        const [vm, { state }] = await Promise.all([asVirtualMachine(domain), domain.getState()]);
+        return vm && { ...vm, state };
+      } catch (error) {
+        // Removed by somebody else between the two calls.
+        if (isLibvirtError(error, 'VIR_ERR_NO_DOMAIN')) return undefined;
+        // One VM that cannot be read must not hide the others.
+        host.report.warn(`The domain ${domain.name} could not be read: ${String(error)}`);
+        return undefined;
+      }
+    }),
+  );
+  return listed
+    .filter((vm) => vm !== undefined)
+    .sort((a, b) => a.metadata.created.localeCompare(b.metadata.created) || a.name.localeCompare(b.name));
+}
+
+/** Looks up a domain; undefined when there is none. */
+export async function lookupDomain(
+  host: Host,
+  by: { name: string } | { uuid: string },
+): Promise<Domain | undefined> {
+  try {
+    return await ('name' in by
+      ? host.connection.lookupDomainByName(by.name)
+      : host.connection.lookupDomainByUuid(by.uuid));
+  } catch (error) {
+    if (isLibvirtError(error, 'VIR_ERR_NO_DOMAIN')) return undefined;
+    throw error;
+  }
+}
+
+/**
+ * Finds a VM by its name, or by its ID or the beginning of it. Nothing else is guessed.
+ * @throws PodmanBootcError `VM_NOT_FOUND`, `VM_AMBIGUOUS` (lists the candidates), `VM_FOREIGN`
+ */
+export async function findVirtualMachine(host: Host, nameOrId: string): Promise<VirtualMachine> {
+  const named = isPlausibleName(nameOrId) ? await lookupDomain(host, { name: nameOrId }) : undefined;
+  const vm = named && (await asVirtualMachine(named));
+  if (vm) return vm;
+  const candidates = isIdPrefix(nameOrId)
+    ? (await listVirtualMachines(host)).filter((candidate) => matchesId(candidate.uuid, nameOrId))
+    : [];
+  if (candidates.length === 1 && candidates[0]) return candidates[0];
+  if (candidates.length > 1) {
+    throw new PodmanBootcError(
+      'usage',
+      'VM_AMBIGUOUS',
+      `The ID '${nameOrId}' is ambiguous: ${candidates.map((candidate) => `${candidate.id} (${candidate.name})`).join(', ')}`,
+      { remedy: 'Give more digits, or the name' },
+    );
+  }
+  if (named) {
+    throw new PodmanBootcError(
+      'usage',
+      'VM_FOREIGN',
+      `The libvirt domain '${nameOrId}' was not made by podman-bootc`,
+      {
+        remedy: 'Use virsh for it',
+      },
+    );
+  }
+  throw new PodmanBootcError(
+    'usage',
+    'VM_NOT_FOUND',
+    `There is no VM with the name or ID ${JSON.stringify(nameOrId)}`,
+    {
+      remedy: 'List the VMs with `podman-bootc list`',
+    },
+  );
+}
+
+function isPlausibleName(word: string): boolean {
+  return word !== '' && !word.includes('\0');
+}
+
+/**
+ * The VM's directory, as its record names it: also right for a VM made with another XDG_DATA_HOME.
+ * Undefined when the disk was moved elsewhere: then nothing there is ours to delete.
+ */
+export function directoryOf(vm: VirtualMachine): VmDirectory | undefined {
+  const path = dirname(vm.metadata.disk.path);
+  return basename(path) === vm.uuid ? new VmDirectory(path) : undefined;
+}
+
+/** How to log in to a VM. */
+export function loginTarget(host: Host, vm: VirtualMachine, user?: string): LoginTarget {
+  const directory = directoryOf(vm) ?? VmDirectory.of(host.directories, vm.uuid);
+  return {
+    host: '127.0.0.1',
+    port: vm.metadata.ssh.port,
+    user: user ?? vm.metadata.ssh.user,
+    identityFile: directory.identity,
+    knownHostsFile: directory.knownHosts,
+    hostKeyAlias: `podman-bootc-${vm.id}`,
+  };
+}
+
+/** How a person gets in, for messages. */
+export function sshCommand(vm: VirtualMachine): string {
+  return `podman-bootc ssh ${vm.name === `podman-bootc-${vm.id}` ? vm.id : vm.name}`;
+}

@@ -1,0 +1,88 @@
+import { randomBytes } from 'node:crypto';
+import { readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { codeOf } from '../errors.js';
+import type { PodmanEngine } from '../podman/engine.js';
+import { makeDirectory, vmsDirectory, type Directories } from './directories.js';
+
+/**
+ * What is being done to a VM's directory, written before it is done and removed when it is complete. After a
+ * crash the next command reads it and finishes or undoes (`recover.ts`). A directory without a journal
+ * belongs to a complete VM and is never swept.
+ */
+export type Journal = { /** The libvirt URI that has, or would have had, the domain. */ uri: string } & (
+  | {
+      operation: 'create';
+      /** Set once an install may have begun. */
+      install?: { engine: PodmanEngine; reference: string; partialDisk: string };
+    }
+  | { operation: 'remove' }
+);
+
+/** The files of one VM. The directory is named by the uuid, which unlike the name never changes. */
+export class VmDirectory {
+  readonly disk: string;
+  /** The private key that logs in; `.pub` beside it. */
+  readonly identity: string;
+  /** The guest's SSH host key; `.pub` beside it. */
+  readonly hostKey: string;
+  readonly knownHosts: string;
+  /** The systemd credential that holds the private host key, for fw_cfg. */
+  readonly tmpfilesCredential: string;
+  readonly cloudInitIso: string;
+  readonly consoleLog: string;
+  readonly #journal: string;
+
+  constructor(readonly path: string) {
+    this.disk = join(path, 'disk.raw');
+    this.identity = join(path, 'id_ed25519');
+    this.hostKey = join(path, 'ssh_host_ed25519_key');
+    this.knownHosts = join(path, 'known_hosts');
+    this.tmpfilesCredential = join(path, 'tmpfiles.extra');
+    this.cloudInitIso = join(path, 'cloud-init.iso');
+    this.consoleLog = join(path, 'console.log');
+    this.#journal = join(path, 'journal.json');
+  }
+
+  static of(directories: Directories, uuid: string): VmDirectory {
+    return new VmDirectory(join(vmsDirectory(directories), uuid));
+  }
+
+  /** A name for the disk while it is being installed, new each time: a killed install may still write to the old one. */
+  newPartialDisk(): string {
+    return `${this.disk}.${randomBytes(4).toString('hex')}.partial`;
+  }
+
+  async make(directories: Directories): Promise<void> {
+    await makeDirectory(this.path, directories);
+  }
+
+  async readJournal(): Promise<Journal | undefined> {
+    try {
+      return JSON.parse(await readFile(this.#journal, 'utf8')) as Journal;
+    } catch (error) {
+      if (codeOf(error) === 'ENOENT') return undefined;
+      throw error;
+    }
+  }
+
+  async writeJournal(journal: Journal): Promise<void> {
+    const temporary = `${this.#journal}.new`;
+    await writeFile(temporary, JSON.stringify(journal), { mode: 0o600 });
+    await rename(temporary, this.#journal);
+  }
+
+  async removeJournal(): Promise<void> {
+    await rm(this.#journal, { force: true });
+  }
+
+  /** Deletes the directory with all that is in it; the journal last, so that a crash meanwhile is understood. */
+  async remove(): Promise<void> {
+    const names = await readdir(this.path).catch(() => []);
+    for (const name of names) {
+      const file = join(this.path, name);
+      if (file !== this.#journal) await rm(file, { recursive: true, force: true });
+    }
+    await rm(this.path, { recursive: true, force: true });
+  }
+}
