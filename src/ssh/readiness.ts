@@ -43,13 +43,13 @@ export async function waitForLogin(
   o.signal?.throwIfAborted();
   const pinned = await readPinnedKeys(t);
   const privateKey = await readIdentity(t);
-  const wait = new Wait(t, o);
+  const wait = new Wait(t, t.user, o);
   const grace = o.authenticationGrace ?? defaultAuthenticationGrace;
   let graceEnd: number | undefined;
   let refusals = 0;
   for (;;) {
     const greeted = await wait.nextGreeted();
-    wait.reach('login', `${greeted.banner} answers, but the login did not finish`);
+    wait.reach('login');
     const outcome = await logIn(t, privateKey, pinned, greeted, {
       timeout: Math.min(loginPatience, wait.remaining),
       signal: o.signal,
@@ -84,22 +84,27 @@ export async function waitForBanner(
   o: { timeout: number; signal?: AbortSignal },
 ): Promise<string> {
   o.signal?.throwIfAborted();
-  const { socket, banner } = await new Wait(t, o).nextGreeted();
+  const { socket, banner } = await new Wait(t, undefined, o).nextGreeted();
   socket.destroy();
   return banner;
 }
 
 /** The clock of one wait, and what it has seen so far. */
 class Wait {
-  problem = 'no connection was tried';
+  /** Why the last attempt failed, in words that end a sentence. */
+  problem = 'there was no time to connect';
   /** Set once the server has refused the key: a better answer than that time ran out. */
   lastRefusal: Refusal | undefined;
   private readonly start = performance.now();
   private attemptedAt = -Infinity;
   private phase: LoginPhase | undefined;
+  /** Whether `problem` is that of an accepted connection. */
+  private sawServer = false;
 
   constructor(
-    private readonly t: { host?: string; port: number; user?: string },
+    private readonly t: { host?: string; port: number },
+    /** Who logs in; undefined where only the banner is asked for. */
+    private readonly user: string | undefined,
     private readonly o: { timeout: number; signal?: AbortSignal; onPhase?: (phase: LoginPhase) => void },
   ) {}
 
@@ -114,7 +119,7 @@ class Wait {
       await this.pause(this.attemptedAt + spacing - performance.now());
       if (this.remaining === 0) throw this.timedOut();
       this.attemptedAt = performance.now();
-      this.reach('connecting', this.problem);
+      this.reach('connecting');
       // A connection that user-mode networking accepted on behalf of a guest that was not there stays
       // silent forever, so it is dropped after 2 s. A guest so slow that it needs longer has taken long
       // to come up too: a tenth of the time so far costs little and gives it its chance.
@@ -124,17 +129,19 @@ class Wait {
         patience: Math.min(patience, this.remaining),
         signal: this.o.signal,
         onConnect: () => {
-          this.reach('banner', 'the port is open, but no SSH banner came');
+          this.reach('banner');
         },
       });
       if ('socket' in result) return result;
+      // An attempt that the time-out cut short knows less than the one before it.
+      if (this.remaining < 10 && this.sawServer) continue;
+      this.sawServer ||= result.connected;
       this.problem = result.connected ? `the port is open, but ${result.problem}` : result.problem;
     }
   }
 
-  /** Notes what would be said if time ran out now; reports the phase when it is farther than any before. */
-  reach(phase: LoginPhase, problem: string): void {
-    this.problem = problem;
+  /** Reports a phase that is farther than any before. */
+  reach(phase: LoginPhase): void {
     const order: LoginPhase[] = ['connecting', 'banner', 'login'];
     if (this.phase !== undefined && order.indexOf(phase) <= order.indexOf(this.phase)) return;
     this.phase = phase;
@@ -156,11 +163,9 @@ class Wait {
   }
 
   private timedOut(): PodmanBootcError {
-    const { t, lastRefusal } = this;
-    if (lastRefusal !== undefined && t.user !== undefined) {
-      return loginRefused({ ...t, user: t.user }, lastRefusal);
-    }
-    const what = t.user === undefined ? 'No SSH server answered' : `No SSH login as ${t.user} succeeded`;
+    const { t, user, lastRefusal } = this;
+    if (lastRefusal && user !== undefined) return loginRefused({ port: t.port, user }, lastRefusal);
+    const what = user === undefined ? 'No SSH server answered' : `No SSH login as ${user} succeeded`;
     const seconds = Math.round(this.o.timeout / 100) / 10;
     return new PodmanBootcError(
       'boot',

@@ -5,6 +5,8 @@ import { codeOf, PodmanBootcError } from '../errors.js';
 import { knownHostName } from './known-hosts.js';
 import type { LoginTarget } from './target.js';
 
+export type { LoginTarget } from './target.js';
+
 /**
  * The arguments of `ssh` for a session on a VM. The user's own configuration, agent and known hosts play
  * no part: only the VM's key and its pinned host key count.
@@ -54,7 +56,8 @@ export function sshArguments(t: LoginTarget, command: readonly string[] = []): s
  * Quotes an argument for a POSIX shell, which then passes on exactly this text. NUL cannot be passed on.
  */
 export function quoteForShell(argument: string): string {
-  if (/^[A-Za-z0-9_@%+:,./-]+$/.test(argument)) return argument;
+  // A leading dash is quoted because sshd runs `$SHELL -c COMMAND`, where it would start an option.
+  if (/^[A-Za-z0-9_@%+:,./][A-Za-z0-9_@%+:,./-]*$/.test(argument)) return argument;
   return `'${argument.replaceAll("'", `'\\''`)}'`;
 }
 

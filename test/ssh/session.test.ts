@@ -1,0 +1,228 @@
+import assert from 'node:assert/strict';
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { codeOf, PodmanBootcError } from '../../src/errors.js';
+import { runProcess, type ProcessOptions, type ProcessResult } from '../../src/process.js';
+import { openSession, quoteForShell, sshArguments } from '../../src/ssh/session.js';
+import { TestServer } from './sshd.js';
+
+const awkward = [
+  'plain',
+  'a b',
+  ' lead and trail ',
+  "'",
+  "it's ''quoted''",
+  '"',
+  '$HOME',
+  '${HOME}',
+  '$(id)',
+  '`id`',
+  '*',
+  '?',
+  '[a-z]',
+  '{a,b}',
+  '~',
+  '~root',
+  '',
+  'two\nlines',
+  '\n',
+  'tab\there',
+  '-n',
+  '--',
+  '-',
+  '\\',
+  '\\n',
+  '%s%d%%',
+  '!',
+  '#',
+  'a;b|c&d>e<f',
+  'NAME=value',
+  '=',
+  'ünïcödé ✓ 漢字 🙂',
+  '\u001b[0m',
+];
+
+describe('a session of the system ssh', function () {
+  this.slow(3000);
+  let server: TestServer;
+
+  before(async () => {
+    server = await TestServer.start();
+    await server.pin('host-ed25519.pub');
+  });
+  after(async () => {
+    await server.stop();
+  });
+
+  function ssh(command: string[], options?: ProcessOptions): Promise<ProcessResult> {
+    return runProcess('ssh', sshArguments(server.target(), command), options);
+  }
+
+  const runner = fileURLToPath(new URL('run-session.js', import.meta.url));
+  function sessionArguments(command: string[]): string[] {
+    return [runner, JSON.stringify(server.target()), JSON.stringify(command)];
+  }
+  function session(command: string[], options?: ProcessOptions): Promise<ProcessResult> {
+    return runProcess(process.execPath, sessionArguments(command), options);
+  }
+
+  describe('with several arguments', () => {
+    it('passes each on exactly as given', async () => {
+      const { stdout, exitCode } = await ssh(['printf', '%s\\0', ...awkward]);
+      assert.equal(exitCode, 0);
+      assert.deepEqual(stdout.split('\0').slice(0, -1), awkward);
+    });
+
+    it('passes on random ones too', async () => {
+      const alphabet = Array.from(` '"\\$\`*?[]{}()<>|&;!#~%=-\n\tabü`);
+      // A linear congruential generator: the same arguments in every run.
+      let state = 1;
+      const random = (below: number) => {
+        state = (state * 1103515245 + 12345) % 2147483648;
+        return Math.floor((state / 2147483648) * below);
+      };
+      const args = Array.from({ length: 500 }, () =>
+        Array.from({ length: random(12) }, () => alphabet[random(alphabet.length)]).join(''),
+      );
+      const { stdout } = await ssh(['printf', '%s\\0', ...args]);
+      assert.deepEqual(stdout.split('\0').slice(0, -1), args);
+    });
+
+    it('looks for a program of that very name', async () => {
+      for (const program of ['no such program', '-V', '--']) {
+        const { exitCode, stderr } = await ssh([program, '-n']);
+        assert.equal(exitCode, 127, stderr);
+        assert.ok(stderr.includes(program), stderr);
+      }
+    });
+  });
+
+  describe('with one argument', () => {
+    it('is a command line of the remote shell', async () => {
+      const { stdout } = await ssh(['for word in a "b  c"; do echo "<$word>"; done | cat']);
+      assert.equal(stdout, '<a>\n<b  c>');
+    });
+
+    it('takes no command for an option of its own', async () => {
+      const { exitCode, stderr } = await ssh(['-V']);
+      // It is the remote shell, run as `$SHELL -c -V`, that refuses it.
+      assert.ok(exitCode > 0 && exitCode < 255);
+      assert.doesNotMatch(stderr, /OpenSSH/);
+    });
+  });
+
+  it('passes the exit code on', async () => {
+    assert.equal((await session(['exit 7'])).exitCode, 7);
+    assert.equal((await session(['sh', '-c', 'exit 255'])).exitCode, 255);
+    assert.deepEqual((await session(['true'])).all, '');
+  });
+
+  it('passes stdin, stdout and stderr on', async () => {
+    const input = 'line\n'.repeat(20_000);
+    const { stdout, stderr } = await session(['wc -c; echo problem >&2'], { input });
+    assert.equal(stdout.trim(), String(input.length));
+    assert.equal(stderr, 'problem');
+  });
+
+  it('has a terminal without a command, and none with one', async () => {
+    const shell = sessionArguments([]).map(quoteForShell).join(' ');
+    // script(1) gives it a terminal; -e returns the exit code.
+    const inTerminal = (command: string, input: string) =>
+      runProcess('script', ['-qec', `${process.execPath} ${command}`, '/dev/null'], { input });
+    const interactive = await inTerminal(shell, 'tty; exit 5\n');
+    assert.match(interactive.stdout, /\/dev\/pts\/\d+/);
+    assert.equal(interactive.exitCode, 5);
+    const command = sessionArguments(['test -t 1 || echo none']).map(quoteForShell).join(' ');
+    assert.match((await inTerminal(command, '')).stdout, /none/);
+  });
+
+  describe('that a signal reaches', () => {
+    async function started(command: string[]): Promise<ChildProcess> {
+      const child = spawn(process.execPath, sessionArguments(command), {
+        stdio: ['ignore', 'pipe', 'pipe'],
+        // A process group of its own, as a terminal's foreground job has.
+        detached: true,
+      });
+      await once(child.stdout, 'data');
+      return child;
+    }
+
+    it('ends with 130 after a Ctrl-C, which ssh gets from the terminal too', async () => {
+      const child = await started(['echo started; exec sleep 20']);
+      assert.ok(child.pid);
+      process.kill(-child.pid, 'SIGINT');
+      assert.deepEqual(await once(child, 'exit'), [130, null]);
+    });
+
+    it('passes SIGTERM on to ssh and ends with 143', async () => {
+      const child = await started(['echo started; exec sleep 20']);
+      child.kill('SIGTERM');
+      assert.deepEqual(await once(child, 'exit'), [143, null]);
+    });
+
+    it('goes on after a SIGINT that ssh did not get', async () => {
+      const child = await started(['echo started; sleep 0.5; exit 9']);
+      child.kill('SIGINT');
+      assert.deepEqual(await once(child, 'exit'), [9, null]);
+    });
+  });
+
+  describe('at a server with another host key', () => {
+    it('is refused', async () => {
+      await server.keygen('other', 'ed25519');
+      await server.pin('other.pub');
+      try {
+        const before = await readFile(server.path('known_hosts'), 'utf8');
+        const { exitCode, stderr } = await session(['true']);
+        assert.equal(exitCode, 255);
+        assert.match(stderr, /HOST IDENTIFICATION HAS CHANGED|Host key verification failed/);
+        assert.equal(await readFile(server.path('known_hosts'), 'utf8'), before);
+      } finally {
+        await server.pin('host-ed25519.pub');
+      }
+    });
+
+    it('is refused when no key is pinned', async () => {
+      const target = server.target({ knownHostsFile: server.path('none yet') });
+      const { exitCode, stderr } = await runProcess('ssh', sshArguments(target, ['true']));
+      assert.equal(exitCode, 255);
+      assert.match(stderr, /Host key verification failed/);
+    });
+  });
+
+  it('says what to install when there is no ssh', async () => {
+    const path = process.env.PATH;
+    process.env.PATH = server.directory;
+    try {
+      await assert.rejects(
+        openSession(server.target(), ['true']),
+        (error) =>
+          error instanceof PodmanBootcError &&
+          error.code === 'PROGRAM_NOT_FOUND' &&
+          (error.remedy ?? '').includes('openssh-client'),
+      );
+    } finally {
+      process.env.PATH = path;
+    }
+    assert.equal(process.listenerCount('SIGHUP'), 0);
+  });
+
+  it('refuses a path that ssh would expand', () => {
+    for (const identityFile of ['/keys/${HOME}/id', '/keys/a\nb']) {
+      assert.throws(
+        () => sshArguments(server.target({ identityFile })),
+        (error) => codeOf(error) === 'SSH_PATH_UNSUPPORTED',
+      );
+    }
+  });
+
+  it('leaves words that a shell takes as they are unquoted', () => {
+    assert.equal(
+      ['systemctl', 'stop', 'a-b/c.d:1@%,+'].map(quoteForShell).join(' '),
+      'systemctl stop a-b/c.d:1@%,+',
+    );
+    assert.equal(quoteForShell("it's"), `'it'\\''s'`);
+  });
+});
