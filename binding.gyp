@@ -1,0 +1,64 @@
+{
+  'targets': [
+    {
+      'target_name': 'libvirt',
+      # gyp takes the prefix "lib" off the target's name otherwise.
+      'product_name': 'libvirt',
+      'sources': [
+        'native/addon.cc',
+        'native/arguments.cc',
+        'native/connection.cc',
+        'native/connection_handle.cc',
+        'native/domain.cc',
+        'native/domain_handle.cc',
+        'native/environment.cc',
+        'native/error.cc',
+        'native/event_loop.cc',
+        'native/events.cc',
+        'native/executor.cc',
+        'native/file_lock.cc',
+        'native/mailbox.cc',
+        'native/subscription.cc',
+        'native/task.cc',
+        'native/thread.cc',
+      ],
+      'defines': [
+        'NAPI_VERSION=8',
+        'NAPI_DISABLE_CPP_EXCEPTIONS',
+        'NODE_ADDON_API_DISABLE_DEPRECATED',
+        # A worker that is being terminated refuses every throw; node-addon-api would abort the process then.
+        'NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS',
+      ],
+      'cflags': [
+        '-Wall',
+        '-Wextra',
+        '-fvisibility=hidden',
+        '<!@(pkg-config --cflags libvirt libvirt-qemu)',
+        # As system headers, so that only our own warnings are reported.
+        '-isystem <!(node -p "path.dirname(require.resolve(\'node-addon-api\'))")',
+      ],
+      'cflags!': ['-fno-exceptions'],
+      'cflags_cc!': ['-fno-rtti'],
+      'cflags_cc': ['-std=c++17', '-fno-exceptions'],
+      'libraries': ['<!@(pkg-config --libs libvirt libvirt-qemu)'],
+      'conditions': [
+        ['OS=="linux"', {
+          # See PinInMemory in native/addon.cc.
+          'ldflags': ['-Wl,-z,nodelete'],
+        }],
+        ['OS=="mac"', {
+          'xcode_settings': {
+            'CLANG_CXX_LANGUAGE_STANDARD': 'c++17',
+            'GCC_ENABLE_CPP_EXCEPTIONS': 'NO',
+            'GCC_SYMBOLS_PRIVATE_EXTERN': 'YES',
+            'WARNING_CFLAGS': ['-Wall', '-Wextra'],
+            'OTHER_CFLAGS': [
+              '<!@(pkg-config --cflags libvirt libvirt-qemu)',
+              '-isystem <!(node -p "path.dirname(require.resolve(\'node-addon-api\'))")',
+            ],
+          },
+        }],
+      ],
+    },
+  ],
+}

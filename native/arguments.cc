@@ -1,0 +1,100 @@
+#include "arguments.h"
+
+#include <utility>
+
+namespace podman_bootc {
+
+void Arguments::Refuse(const char* expected) {
+  if (!ok_) return;
+  ok_ = false;
+  std::string message = "Expected argument " + std::to_string(index_) + " to be " + expected;
+  Napi::TypeError::New(env_, message).ThrowAsJavaScriptException();
+}
+
+HandleBox<ConnectionHandle>* Arguments::ConnectionBox() {
+  auto* box = UnwrapHandle<ConnectionHandle>(env_, Next(), kConnectionTag);
+  if (box == nullptr) Refuse("a handle of a connection");
+  return box;
+}
+
+HandleBox<DomainHandle>* Arguments::DomainBox() {
+  auto* box = UnwrapHandle<DomainHandle>(env_, Next(), kDomainTag);
+  if (box == nullptr) Refuse("a handle of a domain");
+  return box;
+}
+
+std::shared_ptr<ConnectionHandle> Arguments::Connection() {
+  auto* box = ConnectionBox();
+  return box == nullptr ? nullptr : box->state;
+}
+
+std::shared_ptr<DomainHandle> Arguments::Domain() {
+  auto* box = DomainBox();
+  if (box == nullptr) return nullptr;
+  if (box->state == nullptr) Refuse("a handle that is open");
+  return box->state;
+}
+
+std::shared_ptr<DomainHandle> Arguments::DomainOrUndefined() {
+  if (info_[index_].IsUndefined()) {
+    index_++;
+    return nullptr;
+  }
+  return Domain();
+}
+
+std::string Arguments::Text(const Napi::Value& value) {
+  if (!value.IsString()) {
+    Refuse("a string");
+    return std::string();
+  }
+  std::string text = value.As<Napi::String>().Utf8Value();
+  // libvirt would see the part before it only.
+  if (text.find('\0') != std::string::npos) Refuse("a string without NUL");
+  return text;
+}
+
+std::string Arguments::String() { return Text(Next()); }
+
+OptionalString Arguments::StringOrUndefined() {
+  Napi::Value value = Next();
+  return value.IsUndefined() ? OptionalString() : OptionalString(Text(value));
+}
+
+bool Arguments::Boolean() {
+  Napi::Value value = Next();
+  if (value.IsBoolean()) return value.As<Napi::Boolean>();
+  Refuse("a boolean");
+  return false;
+}
+
+uint32_t Arguments::Unsigned() {
+  Napi::Value value = Next();
+  if (value.IsNumber()) return value.As<Napi::Number>().Uint32Value();
+  Refuse("a number");
+  return 0;
+}
+
+int32_t Arguments::Integer() {
+  Napi::Value value = Next();
+  if (value.IsNumber()) return value.As<Napi::Number>().Int32Value();
+  Refuse("a number");
+  return 0;
+}
+
+uint64_t Arguments::Token() {
+  Napi::Value value = Next();
+  bool lossless = false;
+  if (value.IsBigInt()) return value.As<Napi::BigInt>().Uint64Value(&lossless);
+  Refuse("a token");
+  return 0;
+}
+
+Napi::Function Arguments::Function() {
+  Napi::Value value = Next();
+  if (value.IsFunction()) return value.As<Napi::Function>();
+  Refuse("a function");
+  return Napi::Function();
+}
+
+}  // namespace podman_bootc

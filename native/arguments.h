@@ -1,0 +1,61 @@
+#pragma once
+
+#include <napi.h>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "connection_handle.h"
+#include "domain_handle.h"
+#include "handle.h"
+
+namespace podman_bootc {
+
+// A string argument that may have been undefined, which libvirt takes as NULL.
+class OptionalString {
+ public:
+  OptionalString() = default;
+  explicit OptionalString(std::string value) : present_(true), value_(std::move(value)) {}
+  const char* get() const { return present_ ? value_.c_str() : nullptr; }
+
+ private:
+  bool present_ = false;
+  std::string value_;
+};
+
+// Reads the arguments of a call one after the other. src/libvirt checks them first and words its errors for
+// users; this is what keeps the addon from crashing whatever it is given. After the first wrong argument a
+// TypeError is pending and the rest reads as empty.
+class Arguments {
+ public:
+  explicit Arguments(const Napi::CallbackInfo& info) : info_(info), env_(info.Env()) {}
+
+  std::shared_ptr<ConnectionHandle> Connection();
+  std::shared_ptr<DomainHandle> Domain();
+  // Null for undefined, which is no mistake.
+  std::shared_ptr<DomainHandle> DomainOrUndefined();
+  HandleBox<ConnectionHandle>* ConnectionBox();
+  HandleBox<DomainHandle>* DomainBox();
+  std::string String();
+  OptionalString StringOrUndefined();
+  bool Boolean();
+  uint32_t Unsigned();
+  int32_t Integer();
+  uint64_t Token();
+  Napi::Function Function();
+
+  bool ok() const { return ok_; }
+
+ private:
+  Napi::Value Next() { return info_[index_++]; }
+  void Refuse(const char* expected);
+  std::string Text(const Napi::Value& value);
+
+  const Napi::CallbackInfo& info_;
+  Napi::Env env_;
+  size_t index_ = 0;
+  bool ok_ = true;
+};
+
+}  // namespace podman_bootc

@@ -1,0 +1,62 @@
+#pragma once
+
+#include <napi.h>
+
+#include <cstdlib>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "arguments.h"
+#include "task.h"
+
+namespace podman_bootc {
+
+// Queues a call and returns its promise. T is what `run` fills in and `convert` reads.
+template <typename T>
+Napi::Value StartCall(const Napi::CallbackInfo& info, uint32_t id, const char* api,
+                      std::shared_ptr<ConnectionHandle> connection, typename Call<T>::RunFunction run,
+                      typename Call<T>::ConvertFunction convert) {
+  auto call = std::make_shared<Call<T>>(api, std::move(connection), std::move(run), std::move(convert));
+  return call->Start(Environment::Of(info.Env()), id);
+}
+
+// Takes over a string that libvirt allocated.
+inline bool TakeString(char* text, std::string& result) {
+  if (text == nullptr) return false;
+  result = text;
+  std::free(text);
+  return true;
+}
+
+inline Napi::Value StringToValue(Napi::Env env, std::string& text) { return Napi::String::New(env, text); }
+
+template <typename T>
+Napi::Value NumberToValue(Napi::Env env, T& number) {
+  return Napi::Number::New(env, static_cast<double>(number));
+}
+
+// libvirt answers yes or no with an int that is -1 for a failure.
+inline Napi::Value IntToBoolean(Napi::Env env, int& answer) { return Napi::Boolean::New(env, answer == 1); }
+
+struct Nothing {};
+inline Napi::Value ToUndefined(Napi::Env env, Nothing&) { return env.Undefined(); }
+
+inline bool TakeDomain(const std::shared_ptr<ConnectionHandle>& connection, virDomainPtr domain,
+                       std::shared_ptr<DomainHandle>& result) {
+  if (domain == nullptr) return false;
+  result = std::make_shared<DomainHandle>(connection, domain);
+  return true;
+}
+
+inline Napi::Value DomainToValue(Napi::Env env, std::shared_ptr<DomainHandle>& domain) {
+  return DomainHandle::ToObject(env, domain);
+}
+
+// Each file adds the calls of its noun to the exports.
+void ExportConnection(Napi::Env env, Napi::Object exports);
+void ExportDomain(Napi::Env env, Napi::Object exports);
+void ExportEvents(Napi::Env env, Napi::Object exports);
+void ExportFileLock(Napi::Env env, Napi::Object exports);
+
+}  // namespace podman_bootc

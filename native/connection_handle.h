@@ -1,0 +1,73 @@
+#pragma once
+
+#include <libvirt/libvirt.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <unordered_map>
+#include <unordered_set>
+
+#include "subscription.h"
+#include "task.h"
+
+namespace podman_bootc {
+
+class DomainHandle;
+
+// An open connection and everything that refers to it: calls in flight, domains, subscriptions. It is shared
+// by the JavaScript handle, the domains and the calls; the last of them to go closes the connection.
+class ConnectionHandle : public std::enable_shared_from_this<ConnectionHandle> {
+ public:
+  ConnectionHandle(virConnectPtr connection, std::shared_ptr<Subscription> close_subscription);
+  ~ConnectionHandle();
+  ConnectionHandle(const ConnectionHandle&) = delete;
+  ConnectionHandle& operator=(const ConnectionHandle&) = delete;
+
+  // For calls that have entered.
+  virConnectPtr get() const { return connection_; }
+
+  // Calls in flight. A close waits for live ones, and refuses new ones.
+  bool Enter(Task& task);
+  void Leave(Task& task);
+  // A call nobody waits for any longer does not hold up a close either: the closing promise is resolved
+  // early, and the connection is closed when the orphan is done.
+  void Orphan(Task& task);
+  // Schedules the task once no call is in flight. False when the connection is closing already.
+  bool ScheduleClose(std::shared_ptr<Task> task);
+
+  // Domains of this connection. Each holds a reference in libvirt, so that a close has to free them first.
+  void AddDomain(DomainHandle* domain);
+  void RemoveDomain(DomainHandle* domain);
+
+  void AddSubscription(std::shared_ptr<Subscription> subscription);
+  // Removes it from libvirt too; nothing happens when it is gone already. May wait for the daemon.
+  void Unsubscribe(uint64_t token);
+
+  // Frees all that refers to the connection, closes it and returns virConnectClose's answer: -1 for a
+  // failure, above 0 when references were leaked. For the scheduled task alone. May wait for the daemon.
+  int Close();
+
+ private:
+  struct Parts;
+  Parts TakeParts();
+  static int Close(Parts parts);
+  void ContinueClose(std::unique_lock<std::mutex> lock);
+
+  std::mutex mutex_;
+  virConnectPtr connection_;
+  std::shared_ptr<Subscription> close_subscription_;
+  std::unordered_map<uint64_t, std::shared_ptr<Subscription>> subscriptions_;
+  std::unordered_set<DomainHandle*> domains_;
+  size_t live_ = 0;
+  size_t orphans_ = 0;
+  bool closing_ = false;
+  bool resolved_early_ = false;
+  std::shared_ptr<Task> close_task_;
+};
+
+// libvirt's callback for a connection that breaks, to be registered with a Subscription as opaque.
+void OnConnectionClosed(virConnectPtr connection, int reason, void* opaque);
+
+}  // namespace podman_bootc

@@ -1,0 +1,42 @@
+#pragma once
+
+#include <libvirt/libvirt.h>
+#include <napi.h>
+
+#include <memory>
+#include <string>
+
+#include "connection_handle.h"
+
+namespace podman_bootc {
+
+// A reference to a domain. It keeps its connection open, so that freeing a domain never closes a connection,
+// which would talk to the daemon: freeing is quick and allowed on every thread.
+class DomainHandle {
+ public:
+  // Takes the reference over.
+  DomainHandle(std::shared_ptr<ConnectionHandle> connection, virDomainPtr domain);
+  ~DomainHandle();
+  DomainHandle(const DomainHandle&) = delete;
+  DomainHandle& operator=(const DomainHandle&) = delete;
+
+  // For calls that have entered the connection.
+  virDomainPtr get() const { return domain_; }
+  const std::shared_ptr<ConnectionHandle>& connection() const { return connection_; }
+
+  // { handle, name, uuid, id } for JavaScript.
+  static Napi::Value ToObject(Napi::Env env, const std::shared_ptr<DomainHandle>& domain);
+
+ private:
+  friend class ConnectionHandle;
+  // Under the lock of the connection.
+  void Free();
+
+  const std::shared_ptr<ConnectionHandle> connection_;
+  virDomainPtr domain_;
+  std::string name_;
+  std::string uuid_;
+  unsigned int id_;
+};
+
+}  // namespace podman_bootc

@@ -1,0 +1,53 @@
+#pragma once
+
+#include <napi.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <unordered_map>
+
+#include "mailbox.h"
+
+namespace podman_bootc {
+
+class Task;
+
+// What belongs to one JavaScript environment (the main thread, a worker). Used on its thread only; other
+// threads hold the mailbox and numbers, never references to JavaScript values.
+class Environment {
+ public:
+  static void Create(Napi::Env env);
+  static Environment& Of(Napi::Env env);
+
+  explicit Environment(Napi::Env env);
+  ~Environment();
+  Environment(const Environment&) = delete;
+  Environment& operator=(const Environment&) = delete;
+
+  Napi::Env env() const { return env_; }
+  const std::shared_ptr<Mailbox>& mailbox() const { return mailbox_; }
+
+  // A promise is pending, so the process must stay alive until it is settled.
+  void PromisePending();
+  void PromiseSettled();
+
+  // Calls that can be abandoned, by the number JavaScript gave them.
+  void AddCall(uint32_t id, const std::shared_ptr<Task>& task);
+  void RemoveCall(uint32_t id);
+  std::shared_ptr<Task> FindCall(uint32_t id);
+
+  // Functions that receive events, by the token of their subscription.
+  void AddListener(uint64_t token, Napi::Function listener);
+  void RemoveListener(uint64_t token);
+  void CallListener(uint64_t token, std::initializer_list<napi_value> arguments);
+
+ private:
+  Napi::Env env_;
+  std::shared_ptr<Mailbox> mailbox_;
+  size_t pending_ = 0;
+  std::unordered_map<uint32_t, std::weak_ptr<Task>> calls_;
+  std::unordered_map<uint64_t, Napi::FunctionReference> listeners_;
+};
+
+}  // namespace podman_bootc

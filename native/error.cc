@@ -1,0 +1,58 @@
+#include "error.h"
+
+#include <libvirt/libvirt.h>
+#include <libvirt/virterror.h>
+
+#include <cstring>
+
+namespace podman_bootc {
+
+Napi::Value Failure::ToObject(Napi::Env env) const {
+  Napi::Object object = Napi::Object::New(env);
+  object.Set("kind", kind == Kind::kLibvirt ? "libvirt" : "system");
+  object.Set("number", number);
+  object.Set("domain", domain);
+  object.Set("level", level);
+  object.Set("message", message);
+  object.Set("api", api);
+  return object;
+}
+
+Failure LastFailure(const char* api) {
+  Failure failure;
+  failure.api = api;
+  virErrorPtr error = virGetLastError();
+  if (error == nullptr || error->code == VIR_ERR_OK) {
+    // Some paths in libvirt fail without saying why; the call has failed all the same.
+    failure.number = VIR_ERR_INTERNAL_ERROR;
+    failure.level = VIR_ERR_ERROR;
+    failure.message = std::string(api) + " failed, and libvirt does not say why";
+    return failure;
+  }
+  failure.number = error->code;
+  failure.domain = error->domain;
+  failure.level = error->level;
+  failure.message = error->message != nullptr ? error->message : std::string(api) + " failed";
+  return failure;
+}
+
+Failure SystemFailure(const char* api, int number) {
+  Failure failure;
+  failure.kind = Failure::Kind::kSystem;
+  failure.number = number;
+  failure.level = VIR_ERR_ERROR;
+  failure.api = api;
+  failure.message = std::strerror(number);
+  return failure;
+}
+
+Failure ClosedFailure(const char* api) {
+  Failure failure;
+  failure.number = VIR_ERR_INVALID_CONN;
+  failure.level = VIR_ERR_ERROR;
+  failure.message = "The libvirt connection is closed";
+  failure.api = api;
+  return failure;
+}
+
+}  // namespace podman_bootc

@@ -1,0 +1,30 @@
+#pragma once
+
+#include <napi.h>
+
+#include <string>
+
+namespace podman_bootc {
+
+// Why a call failed, copied on the thread that made it: libvirt's last error is thread-local.
+struct Failure {
+  enum class Kind { kLibvirt, kSystem };
+
+  Kind kind = Kind::kLibvirt;
+  int number = 0;  // virErrorNumber, or an errno
+  int domain = 0;  // virErrorDomain
+  int level = 0;   // virErrorLevel
+  std::string message;
+  const char* api = "";
+
+  // What promises are rejected with; src/libvirt/error.ts makes the error that users see of it.
+  Napi::Value ToObject(Napi::Env env) const;
+};
+
+// The failure of the libvirt call this thread has just made.
+Failure LastFailure(const char* api);
+Failure SystemFailure(const char* api, int number);
+// A call on a connection that was closed, in libvirt's own terms.
+Failure ClosedFailure(const char* api);
+
+}  // namespace podman_bootc

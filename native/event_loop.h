@@ -1,0 +1,11 @@
+#pragma once
+
+#include "error.h"
+
+namespace podman_bootc {
+
+// Prepares libvirt for this process, once: its event loop with a thread of its own, and silence on stderr.
+// Must come before any connection is opened. Returns false with the reason when libvirt can't be used.
+bool StartLibvirt(Failure* failure);
+
+}  // namespace podman_bootc

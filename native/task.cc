@@ -1,0 +1,109 @@
+#include "task.h"
+
+#include <libvirt/virterror.h>
+
+#include "connection_handle.h"
+
+namespace podman_bootc {
+
+Task::Task(const char* api, std::shared_ptr<ConnectionHandle> connection)
+    : api_(api), connection_(std::move(connection)) {}
+
+Task::~Task() = default;
+
+Napi::Value Task::Start(Environment& environment, uint32_t id) {
+  Napi::Env env = environment.env();
+  napi_value promise;
+  if (napi_create_promise(env, &deferred_, &promise) != napi_ok) return Napi::Value();
+  environment.PromisePending();
+  mailbox_ = environment.mailbox();
+  if (!Begin()) {
+    failed_ = true;
+    failure_ = ClosedFailure(api_);
+    Settle(environment);
+    return Napi::Value(env, promise);
+  }
+  id_ = id;
+  if (id_ != 0) environment.AddCall(id_, shared_from_this());
+  return Napi::Value(env, promise);
+}
+
+void Task::StartUnattended(Environment& environment) {
+  mailbox_ = environment.mailbox();
+  Begin();
+}
+
+bool Task::Begin() {
+  if (connection_ != nullptr && !connection_->Enter(*this)) return false;
+  Schedule();
+  return true;
+}
+
+void Task::Schedule() {
+  int error = Executor::Get().Submit(shared_from_this());
+  if (error == 0) return;
+  failed_ = true;
+  failure_ = SystemFailure("pthread_create", error);
+  Finish();
+}
+
+void Task::Execute() {
+  // Without a connection libvirt may not be initialised yet, and its thread-local error neither.
+  if (connection_ != nullptr) virResetLastError();
+  if (!Run(&failure_)) {
+    failed_ = true;
+    if (failure_.message.empty()) failure_ = LastFailure(api_);
+  }
+  Finish();
+}
+
+void Task::Finish() {
+  std::shared_ptr<Task> self = shared_from_this();
+  if (connection_ != nullptr) connection_->Leave(*this);
+  mailbox_->Post(std::move(self));
+}
+
+void Task::Deliver(Environment& environment) {
+  if (deferred_ != nullptr)
+    Settle(environment);
+  else if (!failed_)
+    Discard(environment);
+}
+
+void Task::Settle(Environment& environment) {
+  Napi::Env env = environment.env();
+  napi_value value = failed_ ? failure_.ToObject(env) : Result(env);
+  napi_deferred deferred = std::exchange(deferred_, nullptr);
+  bool rejected = failed_;
+  // Only while the environment is being torn down do conversions fail; the promise is nobody's then.
+  if (env.IsExceptionPending()) {
+    value = env.GetAndClearPendingException().Value();
+    rejected = true;
+  }
+  if (value == nullptr) napi_get_undefined(env, &value);
+  if (rejected)
+    napi_reject_deferred(env, deferred, value);
+  else
+    napi_resolve_deferred(env, deferred, value);
+  if (id_ != 0) environment.RemoveCall(id_);
+  environment.PromiseSettled();
+  if (failed_) Withdraw(environment);
+}
+
+void Task::Abandon(Environment& environment, napi_value reason) {
+  if (deferred_ == nullptr) return;
+  napi_reject_deferred(environment.env(), std::exchange(deferred_, nullptr), reason);
+  environment.RemoveCall(id_);
+  environment.PromiseSettled();
+  Withdraw(environment);
+  if (connection_ != nullptr) connection_->Orphan(*this);
+}
+
+void Task::ResolveEarly(Environment& environment, napi_value value) {
+  if (deferred_ == nullptr) return;
+  napi_resolve_deferred(environment.env(), std::exchange(deferred_, nullptr), value);
+  if (id_ != 0) environment.RemoveCall(id_);
+  environment.PromiseSettled();
+}
+
+}  // namespace podman_bootc
