@@ -1,0 +1,242 @@
+import type { ConnectionHandle, NativeAddon, NativeDomain } from './addon.js';
+import {
+  argumentError,
+  checkFunction,
+  checkOptionalBoolean,
+  checkOptionalString,
+  checkOptions,
+  checkString,
+  type CallOptions,
+} from './arguments.js';
+import { call } from './call.js';
+import { CloseEvents, type CloseReason } from './close-events.js';
+import { Domain } from './domain.js';
+import { virConnectListAllDomainsFlags, virDomainDefineFlags } from './enums.js';
+import { closedError } from './error.js';
+import { lifecycleEvent, type DomainLifecycleEvent } from './events.js';
+import { notify } from './notify.js';
+
+/** How to connect. */
+export interface ConnectOptions extends CallOptions {
+  /** Refuse everything that changes something; needs no privileges on `qemu:///system`. Default false. */
+  readOnly?: boolean | undefined;
+}
+
+/**
+ * Opens a connection to libvirt. Without `uri` libvirt chooses: `LIBVIRT_DEFAULT_URI`, its configuration, or
+ * what it finds. It never asks for credentials.
+ */
+export async function connect(uri?: string, options: ConnectOptions = {}): Promise<Connection> {
+  checkOptionalString('uri', uri);
+  checkOptions(options);
+  const { readOnly } = options;
+  checkOptionalBoolean('readOnly', readOnly);
+  const closeEvents = new CloseEvents();
+  const handle = await call(options, (addon, id) =>
+    addon.connectionOpen(uri, readOnly ?? false, closeEvents.end, id),
+  );
+  return new Connection(handle, closeEvents);
+}
+
+/** An open connection to libvirt; see `connect`. */
+export class Connection {
+  readonly #handle: ConnectionHandle;
+  readonly #closeEvents: CloseEvents;
+  #closing: Promise<void> | undefined;
+
+  /** Connections come from `connect`. */
+  constructor(handle: ConnectionHandle, closeEvents: CloseEvents) {
+    this.#handle = handle;
+    this.#closeEvents = closeEvents;
+  }
+
+  /** Whether `close` was called. A connection that broke is not closed, but every call on it fails. */
+  get closed(): boolean {
+    return this.#closing !== undefined;
+  }
+
+  /**
+   * Ends all subscriptions, waits for the calls in flight, frees the domains, and closes. A call that was
+   * aborted is not waited for; then the connection is closed behind it. Closing again is the same closing.
+   */
+  async close(options: CallOptions = {}): Promise<void> {
+    checkOptions(options);
+    this.#closing ??= this.#close(options);
+    return this.#closing;
+  }
+
+  async #close(options: CallOptions): Promise<void> {
+    const { signal } = options;
+    try {
+      await call(options, (addon, id) => addon.connectionClose(this.#handle, id));
+    } catch (error) {
+      // What was begun goes on; whoever closes again has nothing left to do.
+      if (signal?.aborted) this.#closing = Promise.resolve();
+      throw error;
+    } finally {
+      this.#closeEvents.end('client');
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  /** The URI in full, also when libvirt chose it. */
+  async getUri(options: CallOptions = {}): Promise<string> {
+    return this.#call(options, (addon, handle, id) => addon.connectionGetUri(handle, id));
+  }
+
+  /** The name of the driver: `QEMU`, `Test`. */
+  async getType(options: CallOptions = {}): Promise<string> {
+    return this.#call(options, (addon, handle, id) => addon.connectionGetType(handle, id));
+  }
+
+  /** The version of the hypervisor as major × 1,000,000 + minor × 1,000 + release. */
+  async getVersion(options: CallOptions = {}): Promise<number> {
+    return this.#call(options, (addon, handle, id) => addon.connectionGetVersion(handle, id));
+  }
+
+  /** The version of the libvirt at the other end, counted in the same way. */
+  async getLibraryVersion(options: CallOptions = {}): Promise<number> {
+    return this.#call(options, (addon, handle, id) => addon.connectionGetLibraryVersion(handle, id));
+  }
+
+  /** What the host can do, as XML. */
+  async getCapabilities(options: CallOptions = {}): Promise<string> {
+    return this.#call(options, (addon, handle, id) => addon.connectionGetCapabilities(handle, id));
+  }
+
+  /** What a domain of this kind can have, as XML. libvirt fills in what is not given. */
+  async getDomainCapabilities(
+    options: CallOptions & {
+      emulator?: string | undefined;
+      arch?: string | undefined;
+      machine?: string | undefined;
+      virtType?: string | undefined;
+    } = {},
+  ): Promise<string> {
+    checkOptions(options);
+    const { emulator, arch, machine, virtType } = options;
+    for (const [name, value] of Object.entries({ emulator, arch, machine, virtType }))
+      checkOptionalString(name, value);
+    return this.#call(options, (addon, handle, id) =>
+      addon.connectionGetDomainCapabilities(handle, emulator, arch, machine, virtType, id),
+    );
+  }
+
+  /**
+   * Defines a persistent domain, or redefines the one with the same name and UUID. By default libvirt validates
+   * the XML against its schema.
+   */
+  async defineDomain(
+    xml: string,
+    options: CallOptions & { validate?: boolean | undefined } = {},
+  ): Promise<Domain> {
+    checkString('xml', xml);
+    checkOptions(options);
+    const { validate } = options;
+    checkOptionalBoolean('validate', validate);
+    const flags = validate === false ? 0 : virDomainDefineFlags.VIR_DOMAIN_DEFINE_VALIDATE;
+    return this.#domain(options, (addon, handle, id) => addon.connectionDefineDomain(handle, xml, flags, id));
+  }
+
+  /** @throws LibvirtError `VIR_ERR_NO_DOMAIN` */
+  async lookupDomainByName(name: string, options: CallOptions = {}): Promise<Domain> {
+    checkString('name', name);
+    return this.#domain(options, (addon, handle, id) => addon.connectionLookupDomainByName(handle, name, id));
+  }
+
+  /** @throws LibvirtError `VIR_ERR_NO_DOMAIN` */
+  async lookupDomainByUuid(uuid: string, options: CallOptions = {}): Promise<Domain> {
+    checkString('uuid', uuid);
+    return this.#domain(options, (addon, handle, id) => addon.connectionLookupDomainByUuid(handle, uuid, id));
+  }
+
+  /** All domains, or only those that run (`active`) or don't. */
+  async listAllDomains(options: CallOptions & { active?: boolean | undefined } = {}): Promise<Domain[]> {
+    checkOptions(options);
+    const { active } = options;
+    checkOptionalBoolean('active', active);
+    const flags =
+      active === undefined
+        ? 0
+        : active
+          ? virConnectListAllDomainsFlags.VIR_CONNECT_LIST_DOMAINS_ACTIVE
+          : virConnectListAllDomainsFlags.VIR_CONNECT_LIST_DOMAINS_INACTIVE;
+    const domains = await this.#call(options, (addon, handle, id) =>
+      addon.connectionListAllDomains(handle, flags, id),
+    );
+    return domains.map((native) => new Domain(native));
+  }
+
+  /**
+   * Calls the listener when a domain is defined, starts, stops and so on: any domain, or the one given. From
+   * the moment the promise resolves no event is missed. It does not keep the process alive, and ends with the
+   * connection or with a call of the function it resolves with.
+   */
+  async onDomainLifecycle(
+    listener: (event: DomainLifecycleEvent) => void,
+    options: CallOptions & { domain?: Domain | undefined } = {},
+  ): Promise<() => Promise<void>> {
+    checkFunction('listener', listener);
+    checkOptions(options);
+    const { domain } = options;
+    if (domain !== undefined && !(domain instanceof Domain))
+      throw argumentError('domain', 'a Domain or undefined', domain);
+    const domainHandle = domain && Domain.handleOf(domain);
+    let subscribed = true;
+    // Refers to `this`, so that a connection somebody listens to is not collected as forgotten.
+    const receive = (name: string, uuid: string, type: number, detail: number) => {
+      const event = lifecycleEvent(name, uuid, type, detail);
+      if (event && subscribed && !this.closed) notify(listener, event);
+    };
+    const token = await this.#call(options, (addon, handle, id) =>
+      addon.subscribeDomainLifecycle(handle, domainHandle, receive, id),
+    );
+    const unsubscribe = async () => {
+      if (!subscribed) return;
+      subscribed = false;
+      try {
+        await call({}, (addon, id) => addon.unsubscribeDomainLifecycle(this.#handle, token, id));
+      } catch (error) {
+        // Closing the connection has ended the subscription already.
+        if (!this.closed) throw error;
+      }
+    };
+    if (this.closed) {
+      await unsubscribe();
+      throw closedError('connection');
+    }
+    return unsubscribe;
+  }
+
+  /**
+   * Calls the listener once, when the connection breaks or is closed; soon if that has happened already.
+   * Returns a function that takes the listener off.
+   */
+  onClose(listener: (reason: CloseReason) => void): () => void {
+    checkFunction('listener', listener);
+    return this.#closeEvents.add(listener);
+  }
+
+  async #domain(
+    options: CallOptions,
+    start: (addon: NativeAddon, handle: ConnectionHandle, id: number) => Promise<NativeDomain>,
+  ): Promise<Domain> {
+    return new Domain(await this.#call(options, start));
+  }
+
+  #call<T>(
+    options: CallOptions,
+    start: (addon: NativeAddon, handle: ConnectionHandle, id: number) => Promise<T>,
+  ): Promise<T> {
+    if (this.#closing) throw closedError('connection');
+    return call(options, (addon, id) => start(addon, this.#handle, id));
+  }
+}
+
+/** The version of the libvirt client library, as major × 1,000,000 + minor × 1,000 + release. */
+export async function libraryVersion(options: CallOptions = {}): Promise<number> {
+  return call(options, (addon, id) => addon.libraryVersion(id));
+}

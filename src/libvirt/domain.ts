@@ -1,0 +1,249 @@
+import { loadAddon, type DomainHandle, type NativeAddon, type NativeDomain } from './addon.js';
+import { argumentError, checkOptions, checkString, flagsOf, type CallOptions } from './arguments.js';
+import { call } from './call.js';
+import {
+  virDomainCreateFlags,
+  virDomainDestroyFlagsValues,
+  virDomainMetadataType,
+  virDomainModificationImpact,
+  virDomainShutdownFlagValues,
+  virDomainUndefineFlagsValues,
+  virDomainXMLFlags,
+} from './enums.js';
+import { closedError, isLibvirtError } from './error.js';
+
+/** By virDomainState, with the names `virsh` prints. */
+const states = [
+  'no state',
+  'running',
+  'blocked',
+  'paused',
+  'in shutdown',
+  'shut off',
+  'crashed',
+  'pmsuspended',
+] as const;
+
+/** The state of a domain, as `virsh domstate` names it. */
+export type DomainState = (typeof states)[number];
+
+/** What a domain uses. */
+export interface DomainInfo {
+  state: DomainState;
+  /** In KiB. */
+  maxMemory: bigint;
+  /** In KiB. */
+  memory: bigint;
+  vcpus: number;
+  /** In ns. */
+  cpuTime: bigint;
+}
+
+/** Which definition is meant; neither means the one in effect, which is the running one of a running domain. */
+export interface AffectOptions {
+  /** The persistent definition. */
+  config?: boolean | undefined;
+  /** The running domain. */
+  live?: boolean | undefined;
+}
+
+/** What `undefine` removes, or keeps, besides the definition. The driver refuses flags that it does not know. */
+export interface UndefineOptions {
+  managedSave?: boolean | undefined;
+  snapshotsMetadata?: boolean | undefined;
+  checkpointsMetadata?: boolean | undefined;
+  nvram?: boolean | undefined;
+  keepNvram?: boolean | undefined;
+  /** Since libvirt 8.9. */
+  tpm?: boolean | undefined;
+  /** Since libvirt 8.9. */
+  keepTpm?: boolean | undefined;
+}
+
+/** A reference to a domain of an open connection. Closing it does nothing to the domain itself. */
+export class Domain {
+  readonly name: string;
+  /** In canonical form, with dashes. */
+  readonly uuid: string;
+  /** The number of the running domain when the reference was made; null when it was not running. */
+  readonly id: number | null;
+  #handle: DomainHandle | undefined;
+
+  /** Domains come from a `Connection`. */
+  constructor(native: NativeDomain) {
+    this.name = native.name;
+    this.uuid = native.uuid;
+    this.id = native.id;
+    this.#handle = native.handle;
+  }
+
+  /** The addon's handle; for the other files of this directory. */
+  static handleOf(domain: Domain): DomainHandle {
+    if (!domain.#handle) throw closedError('domain');
+    return domain.#handle;
+  }
+
+  /**
+   * Frees the reference; later calls are rejected with `VIR_ERR_INVALID_DOMAIN`, and calls in flight end as
+   * they would have. Closing the connection frees all its domains.
+   */
+  // eslint-disable-next-line @typescript-eslint/require-await -- rejects on a wrong receiver, like all others
+  async close(): Promise<void> {
+    const handle = this.#handle;
+    this.#handle = undefined;
+    if (handle) loadAddon().domainClose(handle);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  /** The state, and the reason for it: a number whose meaning depends on the state (`virDomain<State>Reason`). */
+  async getState(options: CallOptions = {}): Promise<{ state: DomainState; reason: number }> {
+    const [state, reason] = await this.#call(options, (addon, handle, id) =>
+      addon.domainGetState(handle, id),
+    );
+    return { state: states[state] ?? 'no state', reason };
+  }
+
+  async getInfo(options: CallOptions = {}): Promise<DomainInfo> {
+    const info = await this.#call(options, (addon, handle, id) => addon.domainGetInfo(handle, id));
+    return { ...info, state: states[info.state] ?? 'no state' };
+  }
+
+  async isActive(options: CallOptions = {}): Promise<boolean> {
+    return this.#call(options, (addon, handle, id) => addon.domainIsActive(handle, id));
+  }
+
+  /** Whether it stays defined when it stops. */
+  async isPersistent(options: CallOptions = {}): Promise<boolean> {
+    return this.#call(options, (addon, handle, id) => addon.domainIsPersistent(handle, id));
+  }
+
+  /**
+   * The definition as XML: of the running domain if it runs, unless `inactive` asks for the persistent one.
+   * `secure` includes passwords, which a read-only connection may not ask for; `migratable` leaves out what an
+   * older libvirt would not understand.
+   */
+  async getXml(
+    options: CallOptions & {
+      inactive?: boolean | undefined;
+      secure?: boolean | undefined;
+      migratable?: boolean | undefined;
+    } = {},
+  ): Promise<string> {
+    checkOptions(options);
+    const flags = flagsOf(options, {
+      inactive: virDomainXMLFlags.VIR_DOMAIN_XML_INACTIVE,
+      secure: virDomainXMLFlags.VIR_DOMAIN_XML_SECURE,
+      migratable: virDomainXMLFlags.VIR_DOMAIN_XML_MIGRATABLE,
+    });
+    return this.#call(options, (addon, handle, id) => addon.domainGetXml(handle, flags, id));
+  }
+
+  /** The metadata element of the namespace `uri`, as XML; null when the domain has none. */
+  async getMetadata(uri: string, options: CallOptions & AffectOptions = {}): Promise<string | null> {
+    checkString('uri', uri);
+    const flags = affectFlags(options);
+    try {
+      return await this.#call(options, (addon, handle, id) =>
+        addon.domainGetMetadata(handle, virDomainMetadataType.VIR_DOMAIN_METADATA_ELEMENT, uri, flags, id),
+      );
+    } catch (error) {
+      if (isLibvirtError(error, 'VIR_ERR_NO_DOMAIN_METADATA')) return null;
+      throw error;
+    }
+  }
+
+  /**
+   * Sets the metadata element of the namespace `uri`, or removes it when `xml` is null. libvirt writes it with
+   * the namespace prefix `key`.
+   */
+  async setMetadata(
+    xml: string | null,
+    options: CallOptions & AffectOptions & { key: string; uri: string },
+  ): Promise<void> {
+    if (xml !== null) checkString('xml', xml, 'a string or null');
+    const flags = affectFlags(options);
+    const { key, uri } = options;
+    checkString('key', key);
+    checkString('uri', uri);
+    await this.#call(options, (addon, handle, id) =>
+      addon.domainSetMetadata(
+        handle,
+        virDomainMetadataType.VIR_DOMAIN_METADATA_ELEMENT,
+        xml ?? undefined,
+        // libvirt takes a prefix only with an element.
+        xml === null ? undefined : key,
+        uri,
+        flags,
+        id,
+      ),
+    );
+  }
+
+  /** Starts it. With `paused` its processors wait. */
+  async create(options: CallOptions & { paused?: boolean | undefined } = {}): Promise<void> {
+    checkOptions(options);
+    const flags = flagsOf(options, { paused: virDomainCreateFlags.VIR_DOMAIN_START_PAUSED });
+    await this.#call(options, (addon, handle, id) => addon.domainCreate(handle, flags, id));
+  }
+
+  /** Asks the guest to shut down, and does not wait for it. The hypervisor chooses how unless `mode` says it. */
+  async shutdown(
+    options: CallOptions & { mode?: 'default' | 'acpi' | 'agent' | undefined } = {},
+  ): Promise<void> {
+    checkOptions(options);
+    const flags = shutdownModes.get(options.mode ?? 'default');
+    if (flags === undefined)
+      throw argumentError('mode', "'default', 'acpi', 'agent' or undefined", options.mode);
+    await this.#call(options, (addon, handle, id) => addon.domainShutdown(handle, flags, id));
+  }
+
+  /**
+   * Stops it at once, as if the power were cut. With `graceful` libvirt fails rather than send SIGKILL to a
+   * hypervisor process that does not react to SIGTERM.
+   */
+  async destroy(options: CallOptions & { graceful?: boolean | undefined } = {}): Promise<void> {
+    checkOptions(options);
+    const flags = flagsOf(options, { graceful: virDomainDestroyFlagsValues.VIR_DOMAIN_DESTROY_GRACEFUL });
+    await this.#call(options, (addon, handle, id) => addon.domainDestroy(handle, flags, id));
+  }
+
+  /** Removes the definition, with exactly what the options name. A running domain becomes transient. */
+  async undefine(options: CallOptions & UndefineOptions = {}): Promise<void> {
+    checkOptions(options);
+    const flags = flagsOf(options, {
+      managedSave: virDomainUndefineFlagsValues.VIR_DOMAIN_UNDEFINE_MANAGED_SAVE,
+      snapshotsMetadata: virDomainUndefineFlagsValues.VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA,
+      checkpointsMetadata: virDomainUndefineFlagsValues.VIR_DOMAIN_UNDEFINE_CHECKPOINTS_METADATA,
+      nvram: virDomainUndefineFlagsValues.VIR_DOMAIN_UNDEFINE_NVRAM,
+      keepNvram: virDomainUndefineFlagsValues.VIR_DOMAIN_UNDEFINE_KEEP_NVRAM,
+      tpm: virDomainUndefineFlagsValues.VIR_DOMAIN_UNDEFINE_TPM,
+      keepTpm: virDomainUndefineFlagsValues.VIR_DOMAIN_UNDEFINE_KEEP_TPM,
+    });
+    await this.#call(options, (addon, handle, id) => addon.domainUndefine(handle, flags, id));
+  }
+
+  #call<T>(
+    options: CallOptions,
+    start: (addon: NativeAddon, handle: DomainHandle, id: number) => Promise<T>,
+  ): Promise<T> {
+    const handle = Domain.handleOf(this);
+    return call(options, (addon, id) => start(addon, handle, id));
+  }
+}
+
+const shutdownModes = new Map<string, number>([
+  ['default', virDomainShutdownFlagValues.VIR_DOMAIN_SHUTDOWN_DEFAULT],
+  ['acpi', virDomainShutdownFlagValues.VIR_DOMAIN_SHUTDOWN_ACPI_POWER_BTN],
+  ['agent', virDomainShutdownFlagValues.VIR_DOMAIN_SHUTDOWN_GUEST_AGENT],
+]);
+
+function affectFlags(options: CallOptions & AffectOptions): number {
+  checkOptions(options);
+  return flagsOf(options, {
+    config: virDomainModificationImpact.VIR_DOMAIN_AFFECT_CONFIG,
+    live: virDomainModificationImpact.VIR_DOMAIN_AFFECT_LIVE,
+  });
+}

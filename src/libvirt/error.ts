@@ -1,0 +1,84 @@
+import { getSystemErrorName } from 'node:util';
+import { virErrorDomain, virErrorLevel, virErrorNumber } from './enums.js';
+import { nameOf } from './names.js';
+
+/** What the addon rejects promises with. */
+export interface NativeFailure {
+  readonly kind: 'libvirt' | 'system';
+  readonly number: number;
+  readonly domain: number;
+  readonly level: number;
+  readonly message: string;
+  readonly api: string;
+}
+
+/** A call that libvirt refused or could not carry out. Decide on `code`; messages are for people. */
+export class LibvirtError extends Error {
+  /** The name of libvirt's error number, such as `VIR_ERR_NO_DOMAIN`; `VIR_ERR_<n>` for one we don't know. */
+  readonly code: string;
+  /** libvirt's error number (`virErrorNumber`). */
+  readonly errno: number;
+  /** The part of libvirt that failed, such as `VIR_FROM_QEMU`; `VIR_FROM_<n>` for one we don't know. */
+  readonly domain: string;
+  readonly level: 'none' | 'warning' | 'error';
+  /** The C function that was called, such as `virDomainLookupByName`. */
+  readonly api: string;
+
+  constructor(failure: Omit<NativeFailure, 'kind'>) {
+    super(failure.message);
+    this.name = 'LibvirtError';
+    this.errno = failure.number;
+    this.code = nameOf(virErrorNumber, failure.number) ?? `VIR_ERR_${failure.number}`;
+    this.domain = nameOf(virErrorDomain, failure.domain) ?? `VIR_FROM_${failure.domain}`;
+    this.level =
+      failure.level === virErrorLevel.VIR_ERR_NONE
+        ? 'none'
+        : failure.level === virErrorLevel.VIR_ERR_WARNING
+          ? 'warning'
+          : 'error';
+    this.api = failure.api;
+  }
+}
+
+/** Whether something that was thrown is an error of libvirt's, and has this code if one is given. */
+export function isLibvirtError(error: unknown, code?: string): error is LibvirtError {
+  return error instanceof LibvirtError && (code === undefined || error.code === code);
+}
+
+/**
+ * The error for what the addon rejected with; anything else stays as it is. Made here and not in the addon so
+ * that its stack shows who awaits the call.
+ */
+export function errorOf(thrown: unknown): unknown {
+  if (!isNativeFailure(thrown)) return thrown;
+  if (thrown.kind === 'libvirt') return new LibvirtError(thrown);
+  const code = getSystemErrorName(-thrown.number);
+  return Object.assign(new Error(`${code}: ${thrown.message}, ${thrown.api}`), {
+    code,
+    errno: -thrown.number,
+    syscall: thrown.api,
+  });
+}
+
+function isNativeFailure(thrown: unknown): thrown is NativeFailure {
+  return (
+    typeof thrown === 'object' &&
+    thrown !== null &&
+    !(thrown instanceof Error) &&
+    'kind' in thrown &&
+    'number' in thrown &&
+    'api' in thrown
+  );
+}
+
+/** A call on something that was closed, in libvirt's own terms. */
+export function closedError(what: 'connection' | 'domain'): LibvirtError {
+  return new LibvirtError({
+    number:
+      what === 'connection' ? virErrorNumber.VIR_ERR_INVALID_CONN : virErrorNumber.VIR_ERR_INVALID_DOMAIN,
+    domain: virErrorDomain.VIR_FROM_NONE,
+    level: virErrorLevel.VIR_ERR_ERROR,
+    message: `The libvirt ${what} is closed`,
+    api: '',
+  });
+}
