@@ -36,6 +36,8 @@ export function credentialElements(spec: Pick<DomainSpecification, 'credentials'
     if (name.length > maximumFileName)
       throw usage('the name of a credential in a file', `at most ${maximumFileName} characters long`, name);
     checkPath(`the path of the credential ${name}`, path);
+    // libvirt 9.0 and 11.3 pass the path on to -fw_cfg without doubling commas, and QEMU takes the rest for an option.
+    if (path.includes(',')) throw usage(`the path of the credential ${name}`, 'free of commas', path);
     return element('entry', { name: fileNamePrefix + name, file: path });
   });
   checkTable(strings, spec.cpus);
@@ -53,10 +55,11 @@ export function needsSmbios(spec: Pick<DomainSpecification, 'credentials'>): boo
   return Object.keys(spec.credentials.smbios).length > 0;
 }
 
-// systemd's credential_name_valid: a file name that could also name a file descriptor; "=" ends it in SMBIOS.
+// systemd's credential_name_valid: a file name that could also name a file descriptor; "=" ends it in SMBIOS, and a
+// comma in QEMU's options.
 function checkName(name: string): void {
-  if (!/^[!-~]{1,255}$/.test(name) || /[/:=]/.test(name) || name === '.' || name === '..')
-    throw usage('the name of a credential', 'printable ASCII without "/", ":" and "="', name);
+  if (!/^[!-~]{1,255}$/.test(name) || /[/:=,]/.test(name) || name === '.' || name === '..')
+    throw usage('the name of a credential', 'printable ASCII without "/", ":", "=" and ","', name);
 }
 
 function checkTable(strings: string[], cpus: number): void {

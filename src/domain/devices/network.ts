@@ -46,6 +46,8 @@ export interface HostForward {
   /** Empty: all of the host's IPv4 addresses. */
   address: string;
   port: number;
+  /** Default: the guest's address. */
+  guestAddress?: string;
   guestPort: number;
 }
 
@@ -80,12 +82,18 @@ export function slirpArguments({ forwards, slot = slirpSlot, mac }: SlirpCard, p
 }
 
 /** `tcp:127.0.0.1:2222-:22`, QEMU's syntax of `hostfwd`. */
-export function hostForwardText({ protocol, address, port, guestPort }: HostForward): string {
-  return `${protocol}:${address}:${port}-:${guestPort}`;
+export function hostForwardText({
+  protocol,
+  address,
+  port,
+  guestAddress = '',
+  guestPort,
+}: HostForward): string {
+  return `${protocol}:${address}:${port}-${guestAddress}:${guestPort}`;
 }
 
 /** Reads QEMU's syntax of `hostfwd`; `undefined` for what isn't a port of the host to a port of the guest. */
-export function parseHostForward(value: string): (HostForward & { guestAddress: string }) | undefined {
+export function parseHostForward(value: string): HostForward | undefined {
   const pattern =
     /^(?<protocol>tcp|udp|):(?<address>[^:]*):(?<port>[0-9]+)-(?<guestAddress>[^:]*):(?<guestPort>[0-9]+)$/;
   const found = pattern.exec(value)?.groups;

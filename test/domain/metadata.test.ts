@@ -1,0 +1,123 @@
+import assert from 'node:assert/strict';
+
+import {
+  metadataElement,
+  metadataNamespace,
+  metadataOfDomain,
+  parseMetadata,
+  type VmMetadata,
+} from '../../src/domain/metadata.js';
+import { buildXml, element, find, parseXml } from '../../src/domain/xml.js';
+import { failure, fixture, metadata } from './support.js';
+
+const least: VmMetadata = {
+  image: { reference: 'a', id: '0'.repeat(64) },
+  install: { podman: 'local' },
+  disk: { path: '/d', size: 0, format: 'raw' },
+  ssh: { port: 1, user: 'core', hostKey: 'first-contact' },
+  created: '2026-08-01T12:00:00Z',
+};
+
+const most: VmMetadata = {
+  ...metadata,
+  image: { ...metadata.image, reference: `localhost/<&>"' 007 true\n🦭` },
+  disk: { path: '/srv/true', size: 999_999_999_999_999, format: 'qcow2' },
+  cloudInit: { directory: "/home/o'neill/<cloud> & init" },
+};
+
+describe("a VM's metadata", () => {
+  for (const [what, record] of Object.entries({ least, most, usual: metadata })) {
+    it(`come back from XML as they were: ${what}`, () => {
+      assert.deepEqual(parseMetadata(parseXml(buildXml(metadataElement(record)))), record);
+    });
+  }
+
+  it('come back from what libvirt 9.0 and 11.3 dumped, with things in them that we do not know', () => {
+    for (const [name, port] of [
+      ['domain-9.0-slirp.xml', 25025],
+      ['domain-11.3-ours.xml', 25026],
+    ] as const) {
+      assert.deepEqual(
+        metadataOfDomain(parseXml(fixture(name))),
+        { ...metadata, ssh: { ...metadata.ssh, port }, cloudInit: { directory: '/home/me/cloud-init' } },
+        name,
+      );
+    }
+  });
+
+  it('are found by their namespace, whatever its prefix and wherever it is declared', () => {
+    const declaration = ` xmlns:podman-bootc="${metadataNamespace}"`;
+    const bare = buildXml(metadataElement(metadata)).replace(declaration, '');
+    const forms = [
+      `<domain><metadata>${bare.replace(':vm', `:vm${declaration}`)}</metadata></domain>`,
+      `<domain><metadata${declaration}>${bare}</metadata></domain>`,
+      `<domain${declaration}><metadata>${bare}</metadata></domain>`,
+      `<domain xmlns:pb="${metadataNamespace}"><metadata><x:vm xmlns:x="urn:x"/>${bare.replaceAll('podman-bootc:', 'pb:')}</metadata></domain>`,
+      `<domain><metadata>${bare.replaceAll('podman-bootc:', '').replace('<vm', `<vm xmlns="${metadataNamespace}"`)}</metadata></domain>`,
+    ];
+    for (const form of forms) assert.deepEqual(metadataOfDomain(parseXml(form)), metadata, form);
+  });
+
+  it('of somebody else are none of ours', () => {
+    assert.equal(metadataOfDomain(parseXml('<domain/>')), undefined);
+    assert.equal(metadataOfDomain(parseXml(fixture('domain-11.3-passt.xml'))), undefined);
+    const other = '<podman-bootc:vm xmlns:podman-bootc="urn:other"/>';
+    assert.equal(
+      metadataOfDomain(parseXml(`<domain><metadata>${other}<vm/></metadata></domain>`)),
+      undefined,
+    );
+  });
+
+  it('stay readable when a newer version has added to them', () => {
+    const newer = metadataElement(metadata);
+    newer.attributes.colour = 'blue';
+    newer.children.push(element('podman-bootc:later', { a: 'b' }), 'text');
+    for (const part of newer.children) if (typeof part !== 'string') part.attributes.later = 'x';
+    assert.deepEqual(parseMetadata(newer), metadata);
+  });
+
+  const damages: Record<string, [part: string, attribute: string, value: string | undefined]> = {
+    'an image without a reference': ['image', 'reference', undefined],
+    'an image without an id': ['image', 'id', undefined],
+    'a short image id': ['image', 'id', 'abc'],
+    'a disk without a path': ['disk', 'path', ''],
+    'a size that is a word': ['disk', 'size', 'large'],
+    'a negative size': ['disk', 'size', '-1'],
+    'a size with an exponent': ['disk', 'size', '1e9'],
+    'another disk format': ['disk', 'format', 'vmdk'],
+    'a limit that is a word': ['install', 'rootSizeMax', 'all'],
+    'no place of installation': ['install', 'podman', undefined],
+    'port 0': ['ssh', 'port', '0'],
+    'port 65536': ['ssh', 'port', '65536'],
+    'a port that is a word': ['ssh', 'port', 'ssh'],
+    'no user': ['ssh', 'user', undefined],
+    'another kind of host key': ['ssh', 'hostKey', 'none'],
+  };
+  for (const [what, [part, attribute, value]] of Object.entries(damages)) {
+    it(`are damaged with ${what}, and the error names the place`, () => {
+      const broken = metadataElement(metadata);
+      const found = find(broken, `podman-bootc:${part}`);
+      assert.ok(found);
+      if (value === undefined) Reflect.deleteProperty(found.attributes, attribute);
+      else found.attributes[attribute] = value;
+      assert.throws(() => parseMetadata(broken), failure('VM_METADATA_DAMAGED', 'failure'));
+      assert.throws(() => parseMetadata(broken), new RegExp(attribute));
+    });
+  }
+
+  it('are damaged without one of their parts', () => {
+    for (const part of ['image', 'install', 'disk', 'ssh']) {
+      const broken = metadataElement(metadata);
+      broken.children = broken.children.filter(
+        (each) => typeof each === 'string' || each.name !== `podman-bootc:${part}`,
+      );
+      assert.throws(() => parseMetadata(broken), new RegExp(`no "${part}" element`));
+    }
+  });
+
+  it('are damaged without a time that can be read', () => {
+    const broken = metadataElement(metadata);
+    broken.attributes.created = 'yesterday';
+    assert.throws(() => parseMetadata(broken), failure('VM_METADATA_DAMAGED'));
+  });
+});
