@@ -120,7 +120,7 @@ describe('waiting for an SSH login', function () {
       try {
         const port = await freePort();
         const login = waitForLogin(late.target({ port }), { timeout: 9000 });
-        setTimeout(() => void late.listen(port), 600);
+        setTimeout(() => void late.listen(port), 400);
         await login;
         assert.equal(late.accepted.length, 1);
       } finally {
@@ -143,7 +143,7 @@ describe('waiting for an SSH login', function () {
     });
 
     it('keeps 250 ms between connections that are closed at once', async () => {
-      const closed = 4;
+      const closed = 3;
       server.receive = (socket) => {
         if (server.accepted.length > closed) server.sshd(socket);
         else server.hangUp(socket);
@@ -182,7 +182,7 @@ describe('waiting for an SSH login', function () {
     it('tries a refused key again, because keys may come late in the boot', async () => {
       const key = await readFile(server.path('id.pub'), 'utf8');
       await server.authorize('');
-      setTimeout(() => void server.authorize(key), 400);
+      setTimeout(() => void server.authorize(key), 300);
       await waitForLogin(server.target(), { timeout: 9000 });
       assert.equal(server.accepted.length, 2);
     });
@@ -193,7 +193,7 @@ describe('waiting for an SSH login', function () {
       await server.authorize('');
       const start = performance.now();
       await assert.rejects(
-        waitForLogin(server.target(), { timeout: 9000, authenticationGrace: 500 }),
+        waitForLogin(server.target(), { timeout: 9000, authenticationGrace: 300 }),
         failsWith(
           'LOGIN_REFUSED',
           new RegExp(`does not let ${user} log in: the key was refused`),
@@ -201,7 +201,7 @@ describe('waiting for an SSH login', function () {
         ),
       );
       const took = performance.now() - start;
-      assert.ok(took >= 490 && took < 3000, `${took} ms`);
+      assert.ok(took >= 290 && took < 3000, `${took} ms`);
       assert.equal(server.accepted.length, 2);
       await server.drained();
     });
@@ -209,7 +209,7 @@ describe('waiting for an SSH login', function () {
     it('prefers the refusal to the time-out when both are due', async () => {
       await server.authorize('');
       await assert.rejects(
-        waitForLogin(server.target(), { timeout: 1000, authenticationGrace: 60_000 }),
+        waitForLogin(server.target(), { timeout: 500, authenticationGrace: 60_000 }),
         failsWith('LOGIN_REFUSED', /the key was refused/),
       );
     });
@@ -225,8 +225,8 @@ describe('waiting for an SSH login', function () {
 
     it('times out saying that nothing listens', async () => {
       await assert.rejects(
-        waitForLogin(server.target({ port: await freePort() }), { timeout: 600 }),
-        failsWith('SSH_TIMEOUT', /within 0\.6 s: nothing listens on the port$/, /still runs/),
+        waitForLogin(server.target({ port: await freePort() }), { timeout: 400 }),
+        failsWith('SSH_TIMEOUT', /within 0\.4 s: nothing listens on the port$/, /still runs/),
       );
     });
 
@@ -235,7 +235,7 @@ describe('waiting for an SSH login', function () {
         server.answer(socket);
       };
       await assert.rejects(
-        waitForLogin(server.target(), { timeout: 600 }),
+        waitForLogin(server.target(), { timeout: 400 }),
         failsWith('SSH_TIMEOUT', /the port is open, but no SSH banner came$/, /console/),
       );
       await server.drained();
@@ -246,7 +246,7 @@ describe('waiting for an SSH login', function () {
         server.hangUp(socket, 'HTTP/1.1 400 Bad Request\r\n\r\n');
       };
       await assert.rejects(
-        waitForLogin(server.target(), { timeout: 600 }),
+        waitForLogin(server.target(), { timeout: 400 }),
         failsWith('SSH_TIMEOUT', /closed with "HTTP\/1\.1 400 Bad Request(\\r)?" instead of an SSH banner$/),
       );
     });
@@ -256,7 +256,7 @@ describe('waiting for an SSH login', function () {
         server.answer(socket, 'SSH-2.0-Sleepy_1\r\n');
       };
       await assert.rejects(
-        waitForLogin(server.target(), { timeout: 600 }),
+        waitForLogin(server.target(), { timeout: 400 }),
         failsWith(
           'SSH_TIMEOUT',
           /SSH-2\.0-Sleepy_1 answers, but the login did not finish in time$/,
@@ -297,7 +297,7 @@ describe('waiting for an SSH login', function () {
         const start = performance.now();
         setTimeout(() => {
           abort.abort(reason);
-        }, 350);
+        }, 250);
         await assert.rejects(
           waitForLogin(server.target(), { timeout: 9000, signal: abort.signal }),
           (error) => error === reason,

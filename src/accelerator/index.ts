@@ -1,0 +1,3 @@
+export { probeHvf } from './hvf.js';
+export { probeKvm } from './kvm.js';
+export type { AcceleratorProbe } from './probe.js';
