@@ -227,9 +227,9 @@ function addGlobalOptions(command: Command): Command {
     });
 }
 
-/** The options of a command with the global ones, wherever they stood. */
-function allOptions<T extends GlobalOptions>(command: Command): T {
-  return command.optsWithGlobals<T>();
+/** The options of a command with the global ones, wherever they stood. Each command knows its own types. */
+function allOptions(command: Command): GlobalOptions {
+  return command.optsWithGlobals();
 }
 
 /** Takes out the `--` that may separate a command from our own options. */

@@ -1,16 +1,9 @@
-import { runPodmanClient, type PodmanEngine } from '../podman/engine.js';
-import { listBootcImages, type ListedImage } from '../podman/images.js';
-import { selectEngine } from '../podman/select.js';
+import type { PodmanEngine } from '../podman/engine.js';
+import type { ListedImage } from '../podman/images.js';
 import { codeOf, PodmanBootcError } from '../errors.js';
-import { openSession } from '../ssh/session.js';
-import { waitForBanner } from '../ssh/readiness.js';
 import { openHost, type Host, type HostOptions } from './host.js';
 import { acquireLock } from './lock.js';
-import { provideVirtualMachine, type RunOptions } from './provide.js';
-import { recoverAbandoned } from './recover.js';
-import { removeVirtualMachine } from './remove.js';
-import { startVirtualMachine } from './start.js';
-import { stopVirtualMachine } from './stop.js';
+import type { RunOptions } from './provide.js';
 import {
   findVirtualMachine,
   isActiveState,
@@ -19,7 +12,12 @@ import {
   type ListedVirtualMachine,
   type VirtualMachine,
 } from './virtual-machine.js';
-import { waitUntilReady, type WaitOptions } from './wait-for-login.js';
+import type { WaitOptions } from './wait-for-login.js';
+
+/*
+ * What an operation needs is imported when it is called: `list` and `--help` are typed often, and installing,
+ * booting and logging in are most of the code.
+ */
 
 /**
  * podman-bootc as a library: one libvirt connection and what can be done over it.
@@ -68,6 +66,7 @@ export class PodmanBootc implements AsyncDisposable {
    * `waitUntilReady`. A VM that libvirt cannot start for the first time is removed again.
    */
   async run(imageOrId: string, options: RunOptions = {}, signal?: AbortSignal): Promise<VirtualMachine> {
+    const { provideVirtualMachine } = await import('./provide.js');
     const { vm, created } = await provideVirtualMachine(this.#host, imageOrId, options, signal);
     try {
       return (await this.start(vm, signal)).vm;
@@ -82,7 +81,11 @@ export class PodmanBootc implements AsyncDisposable {
     which: string | VirtualMachine,
     signal?: AbortSignal,
   ): Promise<{ vm: VirtualMachine; started: boolean }> {
-    return this.#exclusively(which, (vm) => startVirtualMachine(this.#host, vm), signal);
+    return this.#exclusively(
+      which,
+      async (vm) => (await import('./start.js')).startVirtualMachine(this.#host, vm),
+      signal,
+    );
   }
 
   /** Shuts a VM down; by force when it has not ended after `timeout` milliseconds (default 90,000). */
@@ -90,17 +93,26 @@ export class PodmanBootc implements AsyncDisposable {
     which: string | VirtualMachine,
     options: { timeout?: number; signal?: AbortSignal | undefined } = {},
   ): Promise<'shut down' | 'forced off' | 'not running'> {
-    return this.#exclusively(which, (vm) => stopVirtualMachine(this.#host, vm, options), options.signal);
+    return this.#exclusively(
+      which,
+      async (vm) => (await import('./stop.js')).stopVirtualMachine(this.#host, vm, options),
+      options.signal,
+    );
   }
 
   /** Removes a VM with its disk; one that runs only with `force`. */
   async remove(which: string | VirtualMachine, options: { force?: boolean } = {}): Promise<void> {
+    const [{ recoverAbandoned }, { removeVirtualMachine }] = await Promise.all([
+      import('./recover.js'),
+      import('./remove.js'),
+    ]);
     await recoverAbandoned(this.#host);
     await this.#exclusively(which, (vm) => removeVirtualMachine(this.#host, vm, options));
   }
 
   /** Waits until somebody can log in. */
   async waitUntilReady(which: string | VirtualMachine, options?: WaitOptions): Promise<void> {
+    const { waitUntilReady } = await import('./wait-for-login.js');
     await waitUntilReady(this.#host, await this.#resolve(which), options);
   }
 
@@ -122,6 +134,10 @@ export class PodmanBootc implements AsyncDisposable {
         remedy: `Start it with \`podman-bootc start ${vm.id}\``,
       });
     }
+    const [{ waitForBanner }, { openSession }] = await Promise.all([
+      import('../ssh/readiness.js'),
+      import('../ssh/session.js'),
+    ]);
     const target = loginTarget(this.#host, vm, options.user);
     // A guest that is up says so in milliseconds; only for one that is not is a whole login tried first.
     const isUp =
@@ -133,7 +149,7 @@ export class PodmanBootc implements AsyncDisposable {
         () => true,
         () => false,
       ));
-    if (!isUp) await waitUntilReady(this.#host, vm, options);
+    if (!isUp) await this.waitUntilReady(vm, options);
     options.onReady?.();
     return openSession(target, command);
   }
@@ -143,6 +159,11 @@ export class PodmanBootc implements AsyncDisposable {
     podman = 'auto',
     signal?: AbortSignal,
   ): Promise<{ engine: PodmanEngine; images: ListedImage[] }> {
+    const [{ selectEngine }, { runPodmanClient }, { listBootcImages }] = await Promise.all([
+      import('../podman/select.js'),
+      import('../podman/engine.js'),
+      import('../podman/images.js'),
+    ]);
     const { engine } = await selectEngine(podman, { signal }).catch(async (error: unknown) => {
       // To look at images needs no rootful podman: without one, this user's own store is shown.
       if (codeOf(error) !== 'PODMAN_NONE_USABLE' || podman !== 'auto') throw error;
@@ -163,6 +184,6 @@ export class PodmanBootc implements AsyncDisposable {
   ): Promise<T> {
     const vm = await this.#resolve(which);
     await using _lock = await acquireLock(this.#host, vm.uuid, signal);
-    return operation(vm);
+    return await operation(vm);
   }
 }

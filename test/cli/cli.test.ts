@@ -1,0 +1,177 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { createProgram } from '../../src/cli/program.js';
+import { cli } from '../support/project.js';
+import { temporaryDirectory } from '../support/temporary.js';
+import { testNode, uuidFor } from '../support/test-node.js';
+
+function podmanBootc(...args: string[]): { exitCode: number | null; stdout: string; stderr: string } {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [cli, ...args], { encoding: 'utf8' });
+  return { exitCode: status, stdout, stderr };
+}
+
+describe('the command line', () => {
+  let uri: string;
+
+  before(function () {
+    const file = join(temporaryDirectory(this), 'node.xml');
+    writeFileSync(
+      file,
+      testNode([
+        { name: 'web', image: 'quay.io/a/b:1' },
+        { name: 'off', state: 'shut off' },
+        { name: 'alien', ours: false },
+      ]),
+    );
+    uri = `test://${file}`;
+  });
+
+  for (const command of createProgram().commands.filter((candidate) => candidate.name() !== '__complete')) {
+    it(`helps with ${command.name()}, with an example, on stdout`, () => {
+      const { exitCode, stdout, stderr } = podmanBootc(command.name(), '--help');
+      assert.deepEqual([exitCode, stderr], [0, '']);
+      assert.match(stdout, /Usage: podman-bootc/);
+      assert.match(stdout, /Examples:\n {2}\S*.*podman-bootc/);
+    });
+  }
+
+  it('keeps the flags of podman-bootc', () => {
+    const flags = (name: string): string[] =>
+      createProgram()
+        .commands.find((command) => command.name() === name)
+        ?.options.flatMap(({ long, short }) => [long ?? '', short ?? '']) ?? [];
+    for (const flag of [
+      '--user',
+      '-u',
+      '--cloudinit',
+      '--filesystem',
+      '--background',
+      '-B',
+      '--rm',
+      '--quiet',
+      '--root-size-max',
+      '--disk-size',
+      '--log-level',
+    ]) {
+      assert.ok(flags('run').includes(flag), flag);
+    }
+    for (const flag of ['--user', '-u']) assert.ok(flags('ssh').includes(flag), flag);
+    for (const flag of ['--force', '-f', '--all']) assert.ok(flags('rm').includes(flag), flag);
+  });
+
+  it('lists VMs as a table, IDs or JSON', () => {
+    const id = uuidFor('web').replaceAll('-', '').slice(0, 12);
+    const table = podmanBootc('--connect', uri, 'list');
+    assert.match(
+      table.stdout,
+      new RegExp(
+        `^ID +REPO +NAME +SIZE +CREATED +RUNNING +SSH PORT\n[^]*${id} +quay\\.io/a/b:1 +web +10\\.7 GB +.* ago +true +40022\n`,
+      ),
+      table.stderr,
+    );
+    assert.match(podmanBootc('list', '--connect', uri, '-q').stdout, new RegExp(`^(\\w{12}\n){2}$`));
+    const json = JSON.parse(podmanBootc('list', '--connect', uri, '--format', 'json').stdout) as {
+      name: string;
+      running: boolean;
+    }[];
+    assert.deepEqual(
+      json.map(({ name, running }) => [name, running]),
+      [
+        ['off', false],
+        ['web', true],
+      ],
+    );
+  });
+
+  it('says what is wrong with its usage in a sentence on stderr and exits 2', () => {
+    const cases: [string[], RegExp][] = [
+      [['nonsense'], /Error: Unknown command 'nonsense'/],
+      [['list', '--nonsense'], /Error: Unknown option '--nonsense'/],
+      [['list', '--format', 'xml'], /Allowed choices are table, json/],
+      [['--log-level', 'loud', 'list'], /Allowed choices are debug, info, warn, error/],
+      [['run'], /missing required argument 'image'/i],
+      [['run', '--disk-size', '10X', 'img'], /Expected --disk-size to be a positive size/],
+      [['run', '--memory', '1', 'img'], /Expected --memory to be at least 128 MiB, got 1 B/],
+      [['run', '--cpus', '0', 'img'], /Expected --cpus to be a whole number from 1 on, got '0'/],
+      [['run', '--cpus', 'two', 'img'], /Expected --cpus/],
+      [['run', '--name', '../x', 'img'], /Expected a VM name/],
+      [['run', '--name', '', 'img'], /Expected a VM name/],
+      [['run', '--filesystem', 'ntfs', 'img'], /Expected --filesystem to be xfs, ext4 or btrfs/],
+      [['run', '--user', 'a b', 'img'], /Expected --user to be a login name/],
+      [['run', '--rm', '-B', 'img'], /--background cannot be combined with --rm/],
+      [['run', '-B', 'img', 'true'], /--background cannot be combined with a command/],
+      [['run', '--cloudinit', '/nonexistent', 'img'], /has no user-data/],
+      [['run', '--root-size-max', '20G', '--disk-size', '10G', 'img'], /--root-size-max to be at most/],
+      [['rm'], /Expected a VM to remove, or --all/],
+      [['rm', '--all', 'web'], /--all removes every VM/],
+      [['rm', 'nothing'], /There is no VM with the name or ID "nothing"/],
+      [['rm', 'alien'], /was not made by podman-bootc/],
+      [['rm', 'web'], /The VM web is running/],
+      [['stop', ''], /There is no VM with the name or ID ""/],
+      [['ssh', 'off'], /The VM off is shut off/],
+    ];
+    for (const [args, sentence] of cases) {
+      const { exitCode, stdout, stderr } = podmanBootc(
+        ...args.slice(0, 1),
+        '--connect',
+        uri,
+        ...args.slice(1),
+      );
+      const label = `${args.join(' ')}: ${stderr}`;
+      assert.match(stderr, sentence, label);
+      assert.match(stderr, /^Error: /m, label);
+      assert.doesNotMatch(stderr, /^\s+at /m, label);
+      assert.deepEqual([exitCode, stdout], [2, ''], label);
+    }
+  }).timeout(30_000);
+
+  it('goes on with the next VM when one fails, and exits with the failure', () => {
+    const { exitCode, stderr } = podmanBootc('stop', '--connect', uri, 'nothing', 'off');
+    assert.equal(exitCode, 2);
+    assert.match(stderr, /no VM[^]*off is not running/);
+  });
+
+  it('names a libvirt URI that cannot be used, and what to check', () => {
+    for (const bad of [
+      'nonsense://x',
+      'qemu+unix:///session?socket=/nonexistent',
+      'test:///nonexistent.xml',
+    ]) {
+      const { exitCode, stderr } = podmanBootc('--connect', bad, 'list');
+      assert.equal(exitCode, 120, stderr);
+      assert.match(stderr, /^Error: libvirt does not answer at .*\n.+\n$/, stderr);
+    }
+  });
+
+  it('takes the URI from LIBVIRT_DEFAULT_URI', () => {
+    const env = { ...process.env, LIBVIRT_DEFAULT_URI: uri };
+    assert.match(spawnSync(process.execPath, [cli, 'list'], { encoding: 'utf8', env }).stdout, /web/);
+  });
+
+  it('writes no colour where stderr is no terminal', () => {
+    // eslint-disable-next-line no-control-regex -- that there is none is what is tested
+    assert.doesNotMatch(podmanBootc('rm').stderr, /\u001b/);
+  });
+
+  it('loads neither libvirt, execa, ssh2 nor an XML parser for --help', () => {
+    // A loader that prints what is loaded.
+    const { stderr } = spawnSync(
+      process.execPath,
+      [
+        '--experimental-loader',
+        'data:text/javascript,export function load(u,c,n){console.error(u);return n(u,c)}',
+        cli,
+        '--help',
+      ],
+      { encoding: 'utf8' },
+    );
+    assert.match(stderr, /commander/);
+    assert.doesNotMatch(stderr, /execa|ssh2|fast-xml-parser|libvirt\//);
+  });
+
+  it('prints its version', () => {
+    assert.match(podmanBootc('--version').stdout, /^\d+\.\d+\.\d+\n$/);
+  });
+});

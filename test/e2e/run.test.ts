@@ -1,0 +1,99 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { host, podmanBootc, start, startCli, succeed, until } from './support/cli.js';
+import { assertNoTraces, traces } from './support/leftovers.js';
+import { cli } from '../support/project.js';
+
+const image = 'localhost/podman-bootc-demo:latest';
+
+describe('run', () => {
+  let initial: Record<string, string[]>;
+
+  before(() => {
+    initial = traces();
+  });
+
+  afterEach(async () => {
+    await podmanBootc('rm', '--force', '--all');
+    assertNoTraces(initial);
+  });
+
+  for (const filesystem of ['ext4', 'xfs', 'btrfs']) {
+    it(`boots from ${filesystem}, runs a command and removes the VM with --rm`, async () => {
+      const outcome = await podmanBootc(
+        'run',
+        '--rm',
+        '--quiet',
+        '--filesystem',
+        filesystem,
+        image,
+        'findmnt -no FSTYPE /; exit 3',
+      );
+      assert.equal(outcome.stdout, `${filesystem}\n`, outcome.stderr);
+      assert.equal(outcome.exitCode, 3);
+      assert.equal(outcome.stderr, '', 'nothing is said with --quiet');
+    });
+  }
+
+  it('gives an interactive session a terminal, and the VM outlives it', async () => {
+    // `script` is a terminal; what is typed arrives in the guest's shell.
+    const command = `${process.execPath} ${cli} run --name web-1 --cpus 1 --memory 768M --disk-size 3G ${image}`;
+    const session = start('script', ['-qec', command, '/dev/null'], { input: 'tty; nproc; exit 5\n' });
+    const { exitCode, stdout } = await session.done;
+    assert.match(stdout, /\/dev\/pts\/\d/);
+    assert.equal(exitCode, 5, stdout);
+    assert.match(stdout, /web-1 goes on running: `podman-bootc ssh web-1`/);
+    assert.match(stdout, /Emulating the CPU|KVM/i, 'says why it is slow, when it is');
+    const [vm] = JSON.parse(await succeed('list', '--format', 'json')) as {
+      name: string;
+      disk: { size: number };
+    }[];
+    assert.deepEqual(
+      [vm?.name, vm?.disk.size],
+      ['web-1', 3 * 1024 ** 3],
+      'the size is the one asked for, to the byte',
+    );
+    assert.match(host('virsh', 'dominfo', 'web-1'), /CPU\(s\): +1\n[^]*Max memory: +786432 KiB/);
+  });
+
+  it('logs in as another user of the image, and attaches a cloud-init disk labelled cidata', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'cloud-init-'));
+    writeFileSync(join(directory, 'user-data'), '#cloud-config\n');
+    writeFileSync(join(directory, 'meta-data'), '');
+    const outcome = await podmanBootc(
+      'run',
+      '--name',
+      'ci',
+      '--user',
+      'tester',
+      '--cloudinit',
+      directory,
+      image,
+      'id -un; stat -c "%U %a" ~/.ssh ~/.ssh/authorized_keys; lsblk -no LABEL',
+    );
+    assert.match(outcome.stdout, /^tester\ntester 700\ntester 600\n[^]*cidata/, outcome.stderr);
+    assert.match(host('virsh', 'domblklist', 'ci'), /cloud-init\.iso/);
+  });
+
+  it('ends the wait at once when the VM dies while booting, and says so', async () => {
+    const running = startCli(['run', '--name', 'doomed', image, 'true']);
+    await until('it boots', () => running.stderr().includes('Booting doomed'), 120);
+    await new Promise((resolve) => setTimeout(resolve, 3000));
+    const killed = Date.now();
+    host('virsh', 'destroy', 'doomed');
+    const outcome = await running.done;
+    assert.equal(outcome.exitCode, 124);
+    assert.match(outcome.stderr, /doomed ended before SSH answered/);
+    assert.ok(Date.now() - killed < 5000);
+  });
+
+  it('makes one VM when two are asked for at once', async () => {
+    const outcomes = await Promise.all([1, 2].map(() => podmanBootc('run', '--background', image)));
+    const [winner, loser] = outcomes.sort((a, b) => (a.exitCode ?? 1) - (b.exitCode ?? 1));
+    assert.equal(winner?.exitCode, 0, winner?.stderr);
+    assert.equal(loser?.exitCode, 2, loser?.stderr);
+    assert.match(loser?.stderr ?? '', /Waiting for another podman-bootc[^]*running already/);
+  });
+});

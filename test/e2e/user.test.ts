@@ -1,0 +1,95 @@
+import assert from 'node:assert/strict';
+import { chmodSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { host, start, until, type Outcome } from './support/cli.js';
+import { cli } from '../support/project.js';
+
+const image = 'localhost/podman-bootc-demo:latest';
+
+describe('an ordinary user with a connection to a rootful podman', () => {
+  const state = process.env.TESTBED_STATE ?? '';
+  const socket = join(state, 'tmp', 'podman', 'podman.sock');
+  let service: ReturnType<typeof start>;
+
+  /** Runs a program as the ordinary user. */
+  const asUser = (...args: string[]): Promise<Outcome> => start('test/testbed/as-user', args).done;
+  const podmanBootc = (...args: string[]): Promise<Outcome> => asUser(process.execPath, cli, ...args);
+
+  before(async () => {
+    assert.ok(state !== '', 'runs inside test/testbed/enter');
+    mkdirSync(join(state, 'tmp', 'podman'), { recursive: true });
+    service = start('podman', ['system', 'service', '--time', '0', `unix://${socket}`]);
+    await until('podman listens', () => host('ss', '-lxH').includes(socket));
+    chmodSync(socket, 0o666);
+    const added = await asUser('podman', 'system', 'connection', 'add', 'rootful', `unix://${socket}`);
+    assert.equal(added.exitCode, 0, added.stderr);
+  });
+
+  after(async () => {
+    await podmanBootc('rm', '--force', '--all');
+    service.child.kill();
+    await service.done;
+  });
+
+  it('is told what is missing when there is neither machine nor root', async () => {
+    const outcome = await podmanBootc('run', image);
+    assert.equal(outcome.exitCode, 120);
+    assert.match(
+      outcome.stderr,
+      /none is usable: there is no podman machine[^]*podman machine init --rootful --now/,
+    );
+  });
+
+  it("runs a VM under the user's own session daemon, with everything in the home directory", async () => {
+    const outcome = await podmanBootc('run', '--podman', 'rootful', image, 'id -un');
+    assert.equal(outcome.stdout, 'root\n', outcome.stderr);
+    assert.match(outcome.stderr, /Installing through podman connection rootful/);
+    const listed = JSON.parse((await podmanBootc('list', '--format', 'json')).stdout) as {
+      disk: { path: string };
+    }[];
+    assert.ok(listed[0]?.disk.path.startsWith(join(state, 'home', '.local/share/podman-bootc/vms/')));
+    assert.match(
+      (await asUser('virsh', '-c', 'qemu:///session', 'list', '--title')).stdout,
+      /running +podman-bootc: /,
+    );
+    assert.doesNotMatch(host('virsh', 'list', '--all'), /podman-bootc/, "root's libvirt knows nothing of it");
+  });
+
+  it('removes it without a trace', async () => {
+    const id = (await podmanBootc('list', '-q')).stdout.trim();
+    const outcome = await podmanBootc('rm', '-f', id);
+    assert.equal(outcome.exitCode, 0, outcome.stderr);
+    const left = await asUser(
+      'find',
+      join(state, 'home'),
+      '-path',
+      `*${id.slice(0, 8)}*`,
+      '-not',
+      '-name',
+      '*.lock',
+    );
+    assert.equal(left.stdout, '');
+  });
+
+  it('is refused a rootless connection in a sentence', async () => {
+    const own = join(state, 'run', 'own.sock');
+    const rootless = start('test/testbed/as-user', [
+      'podman',
+      'system',
+      'service',
+      '--time',
+      '30',
+      `unix://${own}`,
+    ]);
+    try {
+      await until('podman listens', () => host('ss', '-lxH').includes(own));
+      await asUser('podman', 'system', 'connection', 'add', 'rootless', `unix://${own}`);
+      const outcome = await podmanBootc('run', '--podman', 'rootless', image);
+      assert.equal(outcome.exitCode, 120, outcome.stderr);
+      assert.match(outcome.stderr, /rootless is rootless, and bootc installs only from a rootful podman/);
+    } finally {
+      rootless.child.kill();
+      await rootless.done;
+    }
+  });
+});

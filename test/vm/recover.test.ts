@@ -1,0 +1,79 @@
+import assert from 'node:assert/strict';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { acquireLock } from '../../src/vm/lock.js';
+import { recoverAbandoned } from '../../src/vm/recover.js';
+import { VmDirectory, type Journal } from '../../src/vm/vm-directory.js';
+import { openTestHost, type TestHost } from '../support/test-host.js';
+import { uuidFor } from '../support/test-node.js';
+
+describe('what a killed command left', () => {
+  async function leave(
+    test: TestHost,
+    name: string,
+    journal: Omit<Journal, 'uri'>,
+    uri = test.host.uri,
+  ): Promise<string> {
+    const directory = test.directory(name);
+    mkdirSync(directory, { recursive: true });
+    writeFileSync(join(directory, 'disk.raw'), 'data');
+    await new VmDirectory(directory).writeJournal({ ...journal, uri } as Journal);
+    return directory;
+  }
+
+  for (const operation of ['create', 'remove'] as const) {
+    it(`is deleted when a ${operation} has no domain`, async function () {
+      const test = await openTestHost(this, []);
+      const directory = await leave(test, 'gone', { operation });
+      await recoverAbandoned(test.host);
+      assert.ok(!existsSync(directory));
+      assert.match(
+        test.said.join('\n'),
+        new RegExp(`interrupted ${operation} of VM ${uuidFor('gone').slice(0, 8)}`),
+      );
+    });
+
+    it(`is a complete VM when a ${operation} has its domain`, async function () {
+      const test = await openTestHost(this, [{ name: 'whole', state: 'shut off' }]);
+      const directory = await leave(test, 'whole', { operation });
+      await recoverAbandoned(test.host);
+      assert.ok(existsSync(join(directory, 'disk.raw')));
+      assert.ok(!existsSync(join(directory, 'journal.json')));
+    });
+  }
+
+  it('is left alone while its lock is held: somebody is at work', async function () {
+    const test = await openTestHost(this, []);
+    const directory = await leave(test, 'busy', { operation: 'create' });
+    const lock = await acquireLock(test.host, uuidFor('busy'));
+    await recoverAbandoned(test.host);
+    assert.ok(existsSync(join(directory, 'journal.json')));
+    await lock[Symbol.asyncDispose]();
+    await recoverAbandoned(test.host);
+    assert.ok(!existsSync(directory));
+  });
+
+  it('is left alone when its domain would be in another libvirt', async function () {
+    const test = await openTestHost(this, []);
+    const directory = await leave(test, 'elsewhere', { operation: 'create' }, 'qemu:///system');
+    await recoverAbandoned(test.host);
+    assert.ok(existsSync(join(directory, 'disk.raw')));
+  });
+
+  it('is not what has no journal: the VM of another libvirt, or of somebody who moved things', async function () {
+    const test = await openTestHost(this, []);
+    const directory = test.directory('other');
+    mkdirSync(directory, { recursive: true });
+    await recoverAbandoned(test.host);
+    assert.ok(existsSync(directory));
+  });
+
+  it('is left alone when its journal cannot be read', async function () {
+    const test = await openTestHost(this, []);
+    const directory = test.directory('damaged');
+    mkdirSync(directory, { recursive: true });
+    writeFileSync(join(directory, 'journal.json'), '{"operation":');
+    await recoverAbandoned(test.host);
+    assert.ok(existsSync(directory));
+  });
+});
