@@ -59,7 +59,7 @@ export async function waitForLogin(
       return { pinned: isNew, banner: greeted.banner };
     }
     if (outcome.kind === 'failed') {
-      wait.problem = `${greeted.banner} answers, but ${outcome.problem}`;
+      wait.note(`${greeted.banner} answers, but ${outcome.problem}`, true);
       wait.lastRefusal = undefined;
       continue;
     }
@@ -92,14 +92,13 @@ export async function waitForBanner(
 /** The clock of one wait, and what it has seen so far. */
 class Wait {
   /** Why the last attempt failed, in words that end a sentence. */
-  problem = 'there was no time to connect';
+  private problem = 'there was no time to connect';
+  private wasConnected = false;
   /** Set once the server has refused the key: a better answer than that time ran out. */
   lastRefusal: Refusal | undefined;
   private readonly start = performance.now();
   private attemptedAt = -Infinity;
   private phase: LoginPhase | undefined;
-  /** Whether `problem` is that of an accepted connection. */
-  private sawServer = false;
 
   constructor(
     private readonly t: { host?: string; port: number },
@@ -117,7 +116,8 @@ class Wait {
   async nextGreeted(): Promise<Greeted> {
     for (;;) {
       await this.pause(this.attemptedAt + spacing - performance.now());
-      if (this.remaining === 0) throw this.timedOut();
+      // Timers may go off a little early: an attempt of a few milliseconds would show nothing.
+      if (this.remaining < 10) throw this.timedOut();
       this.attemptedAt = performance.now();
       this.reach('connecting');
       // A connection that user-mode networking accepted on behalf of a guest that was not there stays
@@ -134,10 +134,16 @@ class Wait {
       });
       if ('socket' in result) return result;
       // An attempt that the time-out cut short knows less than the one before it.
-      if (this.remaining < 10 && this.sawServer) continue;
-      this.sawServer ||= result.connected;
-      this.problem = result.connected ? `the port is open, but ${result.problem}` : result.problem;
+      if (this.remaining < 10 && this.wasConnected) continue;
+      if (result.connected) this.note(`the port is open, but ${result.problem}`, true);
+      else this.note(result.problem, false);
     }
+  }
+
+  /** Keeps why an attempt failed, and whether anything had accepted its connection. */
+  note(problem: string, connected: boolean): void {
+    this.problem = problem;
+    this.wasConnected = connected;
   }
 
   /** Reports a phase that is farther than any before. */

@@ -68,12 +68,8 @@ describe('the credential tmpfiles.extra', () => {
       beforeEach(async () => {
         root = await mkdtemp(join(tmpdir(), 'podman-bootc-tmpfiles-'));
         await mkdir(join(root, 'etc'));
-        // With --root names come from these files, so no privileges are needed to hand files to "root".
-        await writeFile(
-          join(root, 'etc/passwd'),
-          `root:x:${uid}:${gid}::/root:/bin/sh\nalice:x:${uid}:${gid}::/home/alice:/bin/sh\n`,
-        );
-        await writeFile(join(root, 'etc/group'), `root:x:${gid}:\n`);
+        // With --root names come from these files, so no privileges are needed to hand files to alice.
+        await writeFile(join(root, 'etc/passwd'), `alice:x:${uid}:${gid}::/home/alice:/bin/sh\n`);
       });
       afterEach(async () => {
         await rm(root, { recursive: true });
@@ -138,13 +134,13 @@ describe('the credential tmpfiles.extra', () => {
       });
 
       it('installs the host key', async () => {
-        await create(
-          tmpfilesExtra({
-            account: { user: 'root', home: '/root' },
-            authorizedKeys,
-            hostKey: { private: '-----BEGIN\n%\n', public: 'ssh-ed25519 AAAA' },
-          }),
-        );
+        const text = tmpfilesExtra({
+          account: { user: 'alice', home: '/home/alice' },
+          authorizedKeys,
+          hostKey: { private: '-----BEGIN\n%\n', public: 'ssh-ed25519 AAAA' },
+        });
+        // Whatever passwd says, "root" is 0, and only root can give files to 0.
+        await create(uid === 0 ? text : text.replaceAll(' root root ', ` ${uid} ${gid} `));
         assert.equal(await readFile(join(root, 'etc/ssh/ssh_host_ed25519_key'), 'utf8'), '-----BEGIN\n%\n');
         assert.equal(await mode('etc/ssh/ssh_host_ed25519_key'), '600');
         assert.equal(await mode('etc/ssh/ssh_host_ed25519_key.pub'), '644');

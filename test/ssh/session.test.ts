@@ -3,6 +3,8 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
+import type { AddressInfo } from 'node:net';
+import ssh2 from 'ssh2';
 import { codeOf, PodmanBootcError } from '../../src/errors.js';
 import { runProcess, type ProcessOptions, type ProcessResult } from '../../src/process.js';
 import { openSession, quoteForShell, sshArguments } from '../../src/ssh/session.js';
@@ -126,16 +128,52 @@ describe('a session of the system ssh', function () {
     assert.equal(stderr, 'problem');
   });
 
-  it('has a terminal without a command, and none with one', async () => {
-    const shell = sessionArguments([]).map(quoteForShell).join(' ');
-    // script(1) gives it a terminal; -e returns the exit code.
-    const inTerminal = (command: string, input: string) =>
-      runProcess('script', ['-qec', `${process.execPath} ${command}`, '/dev/null'], { input });
-    const interactive = await inTerminal(shell, 'tty; exit 5\n');
-    assert.match(interactive.stdout, /\/dev\/pts\/\d+/);
-    assert.equal(interactive.exitCode, 5);
-    const command = sessionArguments(['test -t 1 || echo none']).map(quoteForShell).join(' ');
-    assert.match((await inTerminal(command, '')).stdout, /none/);
+  it('asks for a terminal without a command, and for none with one', async () => {
+    // An sshd without privileges cannot hand out terminals everywhere, so ssh2's server listens to the requests.
+    const asked: string[] = [];
+    const listener = new ssh2.Server({ hostKeys: [await readFile(server.path('host-ed25519'))] });
+    listener.on('connection', (client) => {
+      client.on('error', () => undefined);
+      client.on('authentication', (context) => {
+        context.accept();
+      });
+      client.on('session', (accept) => {
+        const session = accept();
+        session.on('pty', (acceptPty) => {
+          asked.push('pty');
+          acceptPty();
+        });
+        session.on('shell', (acceptShell) => {
+          asked.push('shell');
+          finish(acceptShell());
+        });
+        session.on('exec', (acceptExec, _reject, { command }) => {
+          asked.push(command);
+          finish(acceptExec());
+        });
+      });
+    });
+    function finish(channel: ssh2.ServerChannel) {
+      channel.write('hello from the guest\r\n');
+      channel.exit(5);
+      channel.end();
+    }
+    await new Promise<void>((resolve) => {
+      listener.listen(0, '127.0.0.1', resolve);
+    });
+    try {
+      const target = server.target({ port: (listener.address() as AddressInfo).port });
+      for (const command of [[], ['a command']]) {
+        // script(1) gives it a terminal; -e returns the exit code.
+        const inner = [process.execPath, runner, JSON.stringify(target), JSON.stringify(command)];
+        const result = await runProcess('script', ['-qec', inner.map(quoteForShell).join(' '), '/dev/null']);
+        assert.equal(result.exitCode, 5, result.all);
+        assert.match(result.stdout, /hello from the guest/);
+      }
+      assert.deepEqual(asked, ['pty', 'shell', 'a command']);
+    } finally {
+      await new Promise((resolve) => listener.close(resolve));
+    }
   });
 
   describe('that a signal reaches', () => {

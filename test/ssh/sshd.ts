@@ -158,10 +158,13 @@ export class TestServer {
     socket.end(text);
   }
 
-  /** Waits until every connection has ended; throws if one does not within 2 s. */
+  /** Waits until every connection has ended at both its ends; throws if one does not within 2 s. */
   async drained(): Promise<void> {
-    for (let waited = 0; this.open > 0; waited += 20) {
-      if (waited > 2000) throw new Error(`${this.open} connections were left open`);
+    const sockets = () => process.getActiveResourcesInfo().filter((name) => name === 'TCPSocketWrap').length;
+    for (let waited = 0; this.open > 0 || sockets() > 0; waited += 20) {
+      if (waited > 2000) {
+        throw new Error(`${this.open} connections to the server and ${sockets()} sockets were left open`);
+      }
       await sleep(20);
     }
   }
