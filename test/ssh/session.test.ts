@@ -188,14 +188,14 @@ describe('a session of the system ssh', function () {
     }
 
     it('ends with 130 after a Ctrl-C, which ssh gets from the terminal too', async () => {
-      const child = await started(['echo started; exec sleep 20']);
+      const child = await started(['echo started; exec sleep 5']);
       assert.ok(child.pid);
       process.kill(-child.pid, 'SIGINT');
       assert.deepEqual(await once(child, 'exit'), [130, null]);
     });
 
     it('passes SIGTERM on to ssh and ends with 143', async () => {
-      const child = await started(['echo started; exec sleep 20']);
+      const child = await started(['echo started; exec sleep 5']);
       child.kill('SIGTERM');
       assert.deepEqual(await once(child, 'exit'), [143, null]);
     });
