@@ -33,3 +33,14 @@ require_root() {
   say "  sudo env PATH=\"\$PATH\" $(printf '%q ' "$testbed/${0##*/}" "$@")"
   exit 1
 }
+
+# What mmdebstrap is to read: the host's own mirror, because it is known to work from here.
+debian_mirror() {
+  local uri
+  uri=$(cat /etc/apt/sources.list.d/*.sources 2>/dev/null | awk '$1 == "URIs:" { print $2; exit }')
+  if [[ ! $uri ]]; then
+    uri=$(cat /etc/apt/sources.list /etc/apt/sources.list.d/*.list 2>/dev/null |
+      sed -n 's/^deb \(\[[^]]*\] \)\?\([^ ]*\).*/\2/p' | head -1)
+  fi
+  printf '%s\n' "${uri:-http://deb.debian.org/debian}"
+}
