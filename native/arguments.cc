@@ -7,6 +7,8 @@ namespace podman_bootc {
 void Arguments::Refuse(const char* expected) {
   if (!ok_) return;
   ok_ = false;
+  // Throwing over a pending exception ends the process.
+  if (env_.IsExceptionPending()) return;
   std::string message = "Expected argument " + std::to_string(index_) + " to be " + expected;
   Napi::TypeError::New(env_, message).ThrowAsJavaScriptException();
 }
@@ -33,14 +35,6 @@ std::shared_ptr<DomainHandle> Arguments::Domain() {
   if (box == nullptr) return nullptr;
   if (box->state == nullptr) Refuse("a handle that is open");
   return box->state;
-}
-
-std::shared_ptr<DomainHandle> Arguments::DomainOrUndefined() {
-  if (info_[index_].IsUndefined()) {
-    index_++;
-    return nullptr;
-  }
-  return Domain();
 }
 
 std::string Arguments::Text(const Napi::Value& value) {

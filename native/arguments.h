@@ -33,8 +33,6 @@ class Arguments {
 
   std::shared_ptr<ConnectionHandle> Connection();
   std::shared_ptr<DomainHandle> Domain();
-  // Null for undefined, which is no mistake.
-  std::shared_ptr<DomainHandle> DomainOrUndefined();
   HandleBox<ConnectionHandle>* ConnectionBox();
   HandleBox<DomainHandle>* DomainBox();
   std::string String();

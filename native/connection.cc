@@ -30,7 +30,7 @@ class OpenTask final : public Task {
     if (connection == nullptr) return false;
     // Drivers without a daemon refuse both of these, and have nothing to lose either.
     virConnectSetKeepAlive(connection, kKeepAliveInterval, kKeepAliveCount);
-    auto subscription = Subscription::Add(listener_, listener_mailbox_);
+    auto subscription = Subscription::Create(listener_mailbox_, listener_);
     if (virConnectRegisterCloseCallback(connection, OnConnectionClosed, subscription->opaque(),
                                         Subscription::Release) < 0)
       Subscription::Release(subscription->opaque());
@@ -95,6 +95,7 @@ Napi::Value Close(const Napi::CallbackInfo& info) {
   uint32_t id = arguments.Unsigned();
   if (!arguments.ok()) return Napi::Value();
   Environment& environment = Environment::Of(info.Env());
+  for (uint64_t listener : box->state->listeners()) environment.RemoveListener(listener);
   if (box->listener != 0) environment.RemoveListener(std::exchange(box->listener, 0));
   return std::make_shared<CloseTask>(box->state)->Start(environment, id);
 }

@@ -11,14 +11,14 @@ namespace {
 // Tells JavaScript that a connection broke.
 class ConnectionClosed final : public Message {
  public:
-  ConnectionClosed(uint64_t token, int reason) : token_(token), reason_(reason) {}
+  ConnectionClosed(uint64_t listener, int reason) : listener_(listener), reason_(reason) {}
 
   void Deliver(Environment& environment) override {
-    environment.CallListener(token_, {Napi::Number::New(environment.env(), reason_)});
+    environment.CallListener(listener_, {Napi::Number::New(environment.env(), reason_)});
   }
 
  private:
-  const uint64_t token_;
+  const uint64_t listener_;
   const int reason_;
 };
 
@@ -52,7 +52,8 @@ struct ConnectionHandle::Parts {
 void OnConnectionClosed(virConnectPtr, int reason, void* opaque) {
   auto subscription = Subscription::Find(opaque);
   if (subscription == nullptr) return;
-  subscription->mailbox().Post(std::make_shared<ConnectionClosed>(subscription->token(), reason));
+  for (uint64_t listener : subscription->listeners())
+    subscription->mailbox().Post(std::make_shared<ConnectionClosed>(listener, reason));
 }
 
 ConnectionHandle::ConnectionHandle(virConnectPtr connection, std::shared_ptr<Subscription> close_subscription)
@@ -126,22 +127,51 @@ void ConnectionHandle::RemoveDomain(DomainHandle* domain) {
   domains_.erase(domain);
 }
 
-void ConnectionHandle::AddSubscription(std::shared_ptr<Subscription> subscription) {
+bool ConnectionHandle::Subscribe(int event, virConnectDomainEventGenericCallback callback, uint64_t listener,
+                                 std::shared_ptr<Mailbox> mailbox) {
+  std::lock_guard<std::mutex> subscribing(subscribing_);
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    auto found = subscriptions_.find(event);
+    if (found != subscriptions_.end()) {
+      found->second->AddListener(listener);
+      return true;
+    }
+  }
+  auto subscription = Subscription::Create(std::move(mailbox), listener);
+  subscription->callback_id = virConnectDomainEventRegisterAny(connection_, nullptr, event, callback,
+                                                               subscription->opaque(), Subscription::Release);
+  if (subscription->callback_id < 0) {
+    // libvirt keeps nothing of a failed registration, its callback for freeing included.
+    Subscription::Release(subscription->opaque());
+    return false;
+  }
   std::lock_guard<std::mutex> lock(mutex_);
-  uint64_t token = subscription->token();
-  subscriptions_[token] = std::move(subscription);
+  subscriptions_[event] = std::move(subscription);
+  return true;
 }
 
-void ConnectionHandle::Unsubscribe(uint64_t token) {
+void ConnectionHandle::Unsubscribe(uint64_t listener) {
+  std::lock_guard<std::mutex> subscribing(subscribing_);
   std::shared_ptr<Subscription> subscription;
   {
     std::lock_guard<std::mutex> lock(mutex_);
-    auto found = subscriptions_.find(token);
-    if (found == subscriptions_.end()) return;
+    bool last = false;
+    auto found = subscriptions_.begin();
+    while (found != subscriptions_.end() && !found->second->RemoveListener(listener, &last)) found++;
+    if (!last) return;
     subscription = std::move(found->second);
     subscriptions_.erase(found);
   }
   Deregister(connection_, *subscription);
+}
+
+std::vector<uint64_t> ConnectionHandle::listeners() {
+  std::lock_guard<std::mutex> lock(mutex_);
+  std::vector<uint64_t> all;
+  for (auto& entry : subscriptions_)
+    for (uint64_t listener : entry.second->listeners()) all.push_back(listener);
+  return all;
 }
 
 ConnectionHandle::Parts ConnectionHandle::TakeParts() {

@@ -8,6 +8,7 @@
 #include <mutex>
 #include <unordered_map>
 #include <unordered_set>
+#include <vector>
 
 #include "subscription.h"
 #include "task.h"
@@ -41,9 +42,14 @@ class ConnectionHandle : public std::enable_shared_from_this<ConnectionHandle> {
   void AddDomain(DomainHandle* domain);
   void RemoveDomain(DomainHandle* domain);
 
-  void AddSubscription(std::shared_ptr<Subscription> subscription);
-  // Removes it from libvirt too; nothing happens when it is gone already. May wait for the daemon.
-  void Unsubscribe(uint64_t token);
+  // Makes a listener receive a kind of event (virDomainEventID), for which libvirt calls `callback` with a
+  // Subscription as opaque. The first one registers with libvirt and the last one deregisters, so both may
+  // wait for the daemon. For calls that have entered.
+  bool Subscribe(int event, virConnectDomainEventGenericCallback callback, uint64_t listener,
+                 std::shared_ptr<Mailbox> mailbox);
+  // Nothing happens when it is gone already.
+  void Unsubscribe(uint64_t listener);
+  std::vector<uint64_t> listeners();
 
   // Frees all that refers to the connection, closes it and returns virConnectClose's answer: -1 for a
   // failure, above 0 when references were leaked. For the scheduled task alone. May wait for the daemon.
@@ -55,10 +61,15 @@ class ConnectionHandle : public std::enable_shared_from_this<ConnectionHandle> {
   static int Close(Parts parts);
   void ContinueClose(std::unique_lock<std::mutex> lock);
 
+  // Held while subscribing and unsubscribing talk to the daemon, so never taken on the JavaScript or the
+  // event thread; taken before the other.
+  std::mutex subscribing_;
+  // Guards all that follows, for an instant.
   std::mutex mutex_;
   virConnectPtr connection_;
   std::shared_ptr<Subscription> close_subscription_;
-  std::unordered_map<uint64_t, std::shared_ptr<Subscription>> subscriptions_;
+  // By virDomainEventID.
+  std::unordered_map<int, std::shared_ptr<Subscription>> subscriptions_;
   std::unordered_set<DomainHandle*> domains_;
   size_t live_ = 0;
   size_t orphans_ = 0;

@@ -8,8 +8,8 @@ namespace {
 // Copied on the event thread, which must make no libvirt call of its own: it would wait for itself.
 class DomainLifecycle final : public Message {
  public:
-  DomainLifecycle(uint64_t token, virDomainPtr domain, int event, int detail)
-      : token_(token), event_(event), detail_(detail) {
+  DomainLifecycle(uint64_t listener, virDomainPtr domain, int event, int detail)
+      : listener_(listener), event_(event), detail_(detail) {
     char uuid[VIR_UUID_STRING_BUFLEN] = "";
     // Both read the structure only.
     const char* name = virDomainGetName(domain);
@@ -19,12 +19,12 @@ class DomainLifecycle final : public Message {
 
   void Deliver(Environment& environment) override {
     Napi::Env env = environment.env();
-    environment.CallListener(token_, {Napi::String::New(env, name_), Napi::String::New(env, uuid_),
-                                      Napi::Number::New(env, event_), Napi::Number::New(env, detail_)});
+    environment.CallListener(listener_, {Napi::String::New(env, name_), Napi::String::New(env, uuid_),
+                                         Napi::Number::New(env, event_), Napi::Number::New(env, detail_)});
   }
 
  private:
-  const uint64_t token_;
+  const uint64_t listener_;
   std::string name_;
   std::string uuid_;
   const int event_;
@@ -33,9 +33,9 @@ class DomainLifecycle final : public Message {
 
 int OnDomainLifecycle(virConnectPtr, virDomainPtr domain, int event, int detail, void* opaque) {
   auto subscription = Subscription::Find(opaque);
-  if (subscription != nullptr)
-    subscription->mailbox().Post(
-        std::make_shared<DomainLifecycle>(subscription->token(), domain, event, detail));
+  if (subscription == nullptr) return 0;
+  for (uint64_t listener : subscription->listeners())
+    subscription->mailbox().Post(std::make_shared<DomainLifecycle>(listener, domain, event, detail));
   return 0;
 }
 
@@ -58,26 +58,16 @@ class UnsubscribeTask final : public Task {
 
 class SubscribeTask final : public Task {
  public:
-  SubscribeTask(std::shared_ptr<ConnectionHandle> connection, std::shared_ptr<DomainHandle> domain,
-                uint64_t token, std::shared_ptr<Mailbox> mailbox)
+  SubscribeTask(std::shared_ptr<ConnectionHandle> connection, uint64_t token,
+                std::shared_ptr<Mailbox> mailbox)
       : Task("virConnectDomainEventRegisterAny", std::move(connection)),
-        domain_(std::move(domain)),
         token_(token),
-        subscription_mailbox_(std::move(mailbox)) {}
+        listener_mailbox_(std::move(mailbox)) {}
 
  protected:
   bool Run(Failure*) override {
-    auto subscription = Subscription::Add(token_, subscription_mailbox_);
-    subscription->callback_id = virConnectDomainEventRegisterAny(
-        connection_->get(), domain_ == nullptr ? nullptr : domain_->get(), VIR_DOMAIN_EVENT_ID_LIFECYCLE,
-        VIR_DOMAIN_EVENT_CALLBACK(OnDomainLifecycle), subscription->opaque(), Subscription::Release);
-    if (subscription->callback_id < 0) {
-      // libvirt keeps nothing of a failed registration, its callback for freeing included.
-      Subscription::Release(subscription->opaque());
-      return false;
-    }
-    connection_->AddSubscription(std::move(subscription));
-    return true;
+    return connection_->Subscribe(VIR_DOMAIN_EVENT_ID_LIFECYCLE, VIR_DOMAIN_EVENT_CALLBACK(OnDomainLifecycle),
+                                  token_, listener_mailbox_);
   }
 
   Napi::Value Result(Napi::Env env) override {
@@ -92,16 +82,14 @@ class SubscribeTask final : public Task {
   }
 
  private:
-  const std::shared_ptr<DomainHandle> domain_;
   const uint64_t token_;
-  const std::shared_ptr<Mailbox> subscription_mailbox_;
+  const std::shared_ptr<Mailbox> listener_mailbox_;
 };
 
-// (connection, domain | undefined, listener, id) => Promise<token>
+// (connection, listener, id) => Promise<token>
 Napi::Value SubscribeDomainLifecycle(const Napi::CallbackInfo& info) {
   Arguments arguments(info);
   auto connection = arguments.Connection();
-  auto domain = arguments.DomainOrUndefined();
   Napi::Function listener = arguments.Function();
   uint32_t id = arguments.Unsigned();
   if (!arguments.ok()) return Napi::Value();
@@ -109,7 +97,7 @@ Napi::Value SubscribeDomainLifecycle(const Napi::CallbackInfo& info) {
   uint64_t token = Subscription::NewToken();
   // Before the call: an event may overtake its result.
   environment.AddListener(token, listener);
-  auto task = std::make_shared<SubscribeTask>(connection, domain, token, environment.mailbox());
+  auto task = std::make_shared<SubscribeTask>(connection, token, environment.mailbox());
   return task->Start(environment, id);
 }
 

@@ -45,6 +45,8 @@ Napi::Value WrapHandle(Napi::Env env, const napi_type_tag& tag, std::shared_ptr<
 // Null when the value is no handle of this kind.
 template <typename T>
 HandleBox<T>* UnwrapHandle(Napi::Env env, napi_value value, const napi_type_tag& tag) {
+  // Asked about anything but an object, Node-API leaves an exception pending.
+  if (!Napi::Value(env, value).IsObject()) return nullptr;
   bool matches = false;
   void* data = nullptr;
   if (napi_check_object_type_tag(env, value, &tag, &matches) != napi_ok || !matches) return nullptr;

@@ -1,5 +1,6 @@
 #include "subscription.h"
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <unordered_map>
@@ -34,8 +35,10 @@ uint64_t Subscription::NewToken() {
   return ++last;
 }
 
-std::shared_ptr<Subscription> Subscription::Add(uint64_t token, std::shared_ptr<Mailbox> mailbox) {
+std::shared_ptr<Subscription> Subscription::Create(std::shared_ptr<Mailbox> mailbox, uint64_t listener) {
+  uint64_t token = NewToken();
   auto subscription = std::make_shared<Subscription>(token, std::move(mailbox));
+  subscription->listeners_.push_back(listener);
   Registry& registry = GetRegistry();
   std::lock_guard<std::mutex> lock(registry.mutex);
   registry.subscriptions[token] = subscription;
@@ -62,6 +65,25 @@ void Subscription::Release(void* opaque) {
   std::lock_guard<std::mutex> lock(subscription->mutex_);
   subscription->released_ = true;
   subscription->condition_.notify_all();
+}
+
+void Subscription::AddListener(uint64_t listener) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  listeners_.push_back(listener);
+}
+
+bool Subscription::RemoveListener(uint64_t listener, bool* last) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  auto found = std::find(listeners_.begin(), listeners_.end(), listener);
+  if (found == listeners_.end()) return false;
+  listeners_.erase(found);
+  *last = listeners_.empty();
+  return true;
+}
+
+std::vector<uint64_t> Subscription::listeners() {
+  std::lock_guard<std::mutex> lock(mutex_);
+  return listeners_;
 }
 
 bool Subscription::released() {

@@ -6,27 +6,33 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <vector>
 
 #include "mailbox.h"
 
 namespace podman_bootc {
 
-// A callback registered with libvirt. What libvirt gets as its opaque pointer is the token, not an address:
-// a callback that comes late finds nothing instead of freed memory.
+// A callback registered with libvirt, and the listeners in JavaScript that share it: libvirt refuses to
+// register one function twice for the same event. What libvirt gets as its opaque pointer is a token, not an
+// address: a callback that comes late finds nothing instead of freed memory.
 class Subscription {
  public:
-  // Tokens are unique in the process and never 0.
+  // For subscriptions and listeners: unique in the process and never 0.
   static uint64_t NewToken();
-  static std::shared_ptr<Subscription> Add(uint64_t token, std::shared_ptr<Mailbox> mailbox);
+  static std::shared_ptr<Subscription> Create(std::shared_ptr<Mailbox> mailbox, uint64_t listener);
   static std::shared_ptr<Subscription> Find(void* opaque);
   // For use as libvirt's virFreeCallback.
   static void Release(void* opaque);
 
   Subscription(uint64_t token, std::shared_ptr<Mailbox> mailbox);
 
-  uint64_t token() const { return token_; }
   void* opaque() const { return reinterpret_cast<void*>(static_cast<uintptr_t>(token_)); }
   Mailbox& mailbox() const { return *mailbox_; }
+
+  void AddListener(uint64_t listener);
+  // Whether it was one, and whether it was the last.
+  bool RemoveListener(uint64_t listener, bool* last);
+  std::vector<uint64_t> listeners();
 
   bool released();
   // Waits until libvirt has let go of the callback. While it dispatches an event it holds a reference to the
@@ -41,6 +47,7 @@ class Subscription {
   const std::shared_ptr<Mailbox> mailbox_;
   std::mutex mutex_;
   std::condition_variable condition_;
+  std::vector<uint64_t> listeners_;
   bool released_ = false;
 };
 

@@ -77,7 +77,6 @@ export interface NativeAddon {
   /** Resolves with the token that ends the subscription. Events may come before that. */
   subscribeDomainLifecycle(
     connection: ConnectionHandle,
-    domain: DomainHandle | undefined,
     listener: (name: string, uuid: string, event: number, detail: number) => void,
     id: number,
   ): Promise<bigint>;

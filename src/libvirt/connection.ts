@@ -184,15 +184,15 @@ export class Connection {
     const { domain } = options;
     if (domain !== undefined && !(domain instanceof Domain))
       throw argumentError('domain', 'a Domain or undefined', domain);
-    const domainHandle = domain && Domain.handleOf(domain);
     let subscribed = true;
     // Refers to `this`, so that a connection somebody listens to is not collected as forgotten.
     const receive = (name: string, uuid: string, type: number, detail: number) => {
       const event = lifecycleEvent(name, uuid, type, detail);
-      if (event && subscribed && !this.closed) notify(listener, event);
+      if (event && subscribed && !this.closed && (domain === undefined || domain.uuid === uuid))
+        notify(listener, event);
     };
     const token = await this.#call(options, (addon, handle, id) =>
-      addon.subscribeDomainLifecycle(handle, domainHandle, receive, id),
+      addon.subscribeDomainLifecycle(handle, receive, id),
     );
     const unsubscribe = async () => {
       if (!subscribed) return;
