@@ -23,12 +23,14 @@ export const filesystems = ['xfs', 'ext4', 'btrfs'] as const;
 // A constant: the only thing from outside, the user's name, arrives as $1.
 const probeScript = `
 command -v bootc >/dev/null 2>&1 || { echo '@@no-bootc'; exit 0; }
-echo '@@version'; bootc --version 2>/dev/null
-echo '@@help'; bootc install to-disk --help 2>&1
-echo '@@configuration'; bootc install print-configuration 2>/dev/null
-echo '@@filesystems'; for f in ${filesystems.join(' ')}; do command -v "mkfs.$f" >/dev/null 2>&1 && echo "$f"; done
-echo '@@systemd'; { systemctl --version || /usr/lib/systemd/systemd --version; } 2>/dev/null | head -n 1
-echo '@@account'; getent passwd "$1" 2>/dev/null || grep "^$1:" /etc/passwd
+# Not everything that answers ends its last line: bootc's JSON does not.
+section() { printf '\\n@@%s\\n' "$1"; }
+section version; bootc --version 2>/dev/null
+section help; bootc install to-disk --help 2>&1
+section configuration; bootc install print-configuration 2>/dev/null
+section filesystems; for f in ${filesystems.join(' ')}; do command -v "mkfs.$f" >/dev/null 2>&1 && echo "$f"; done
+section systemd; { systemctl --version || /usr/lib/systemd/systemd --version; } 2>/dev/null | head -n 1
+section account; getent passwd "$1" 2>/dev/null || grep "^$1:" /etc/passwd
 exit 0
 `;
 
@@ -46,11 +48,11 @@ export async function probeImage(
   const result = await runPodman(
     engine,
     // prettier-ignore
-    ['run', '--rm', '--pull', 'never', '--network', 'none', '--user', 'root:root', '--entrypoint', 'sh', reference, '-c', probeScript, 'sh', user],
+    ['run', '--rm', '--pull', 'never', '--network', 'none', '--user', '0:0', '--entrypoint', 'sh', reference, '-c', probeScript, 'sh', user],
     { signal },
   );
-  // 126 and 127 are podman's for "cannot be executed" and "not found": an image without even a shell.
-  if (result.exitCode === 126 || result.exitCode === 127) throw withoutBootc(reference, result.stderr);
+  // 127 is podman's for "not found": an image without even a shell.
+  if (result.exitCode === 127) throw withoutBootc(reference, result.stderr);
   if (result.exitCode !== 0) {
     throw new PodmanBootcError(
       'image',

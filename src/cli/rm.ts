@@ -22,8 +22,7 @@ export async function rm(
   await using client = await openClient(options);
   const chosen = options.all ? (await client.list()).map((vm) => vm.id) : vms;
   await forEachVm(chosen, async (nameOrId) => {
-    const vm = await client.find(nameOrId);
-    await client.remove(vm, { force: options.force === true });
-    terminalReporter.info(`Removed ${vm.name}`);
+    const { name } = await client.remove(nameOrId, { force: options.force === true });
+    terminalReporter.info(`Removed ${name}`);
   });
 }

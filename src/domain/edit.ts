@@ -32,6 +32,8 @@ export interface DomainDescription {
   metadata?: VmMetadata;
   /** The host's port that really leads to port 22 of the guest; absent when none does. */
   sshPort?: number;
+  /** Whether a network interface goes through passt. */
+  usesPasst: boolean;
   consoleLog?: string;
   /** Files and block devices of all disks and CD-ROM drives, without what they are overlays of. */
   diskPaths: string[];
@@ -121,6 +123,7 @@ export function readDomain(domainXml: string): DomainDescription {
     firmware: isEfi(os) ? 'efi' : 'bios',
     diskPaths: disks.flatMap(sourceOf),
     backingPaths: disks.flatMap(backingOf),
+    usesPasst: passtInterfaces(domain).length > 0,
     ...defined('title', text(child(domain, 'title'))),
     ...defined('emulator', text(child(devices, 'emulator'))),
     ...defined('metadata', metadata),

@@ -66,14 +66,22 @@ export class PodmanBootc implements AsyncDisposable {
    * `waitUntilReady`. A VM that libvirt cannot start for the first time is removed again.
    */
   async run(imageOrId: string, options: RunOptions = {}, signal?: AbortSignal): Promise<VirtualMachine> {
-    const { provideVirtualMachine } = await import('./provide.js');
-    const { vm, created } = await provideVirtualMachine(this.#host, imageOrId, options, signal);
-    try {
-      return (await this.start(vm, signal)).vm;
-    } catch (error) {
-      if (created && codeOf(error) === 'START_FAILED') await this.remove(vm, { force: true });
-      throw error;
-    }
+    const [{ provideVirtualMachine }, { startVirtualMachine }, { removeVirtualMachine }] = await Promise.all([
+      import('./provide.js'),
+      import('./start.js'),
+      import('./remove.js'),
+    ]);
+    const startOrRemove = async (vm: VirtualMachine, created: boolean): Promise<VirtualMachine> => {
+      try {
+        return (await startVirtualMachine(this.#host, vm)).vm;
+      } catch (error) {
+        if (created && codeOf(error) === 'START_FAILED') {
+          await removeVirtualMachine(this.#host, vm, { force: true });
+        }
+        throw error;
+      }
+    };
+    return provideVirtualMachine(this.#host, imageOrId, options, startOrRemove, signal);
   }
 
   /** Boots a VM that is not running. */
@@ -100,14 +108,20 @@ export class PodmanBootc implements AsyncDisposable {
     );
   }
 
-  /** Removes a VM with its disk; one that runs only with `force`. */
-  async remove(which: string | VirtualMachine, options: { force?: boolean } = {}): Promise<void> {
+  /**
+   * Removes a VM with its disk; one that runs only with `force`.
+   * @returns what it was
+   */
+  async remove(which: string | VirtualMachine, options: { force?: boolean } = {}): Promise<VirtualMachine> {
     const [{ recoverAbandoned }, { removeVirtualMachine }] = await Promise.all([
       import('./recover.js'),
       import('./remove.js'),
     ]);
     await recoverAbandoned(this.#host);
-    await this.#exclusively(which, (vm) => removeVirtualMachine(this.#host, vm, options));
+    return this.#exclusively(which, async (vm) => {
+      await removeVirtualMachine(this.#host, vm, options);
+      return vm;
+    });
   }
 
   /** Waits until somebody can log in. */

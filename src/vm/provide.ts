@@ -53,20 +53,27 @@ const minimumMemory = 128 * MiB;
 
 /**
  * Finds the VM that `run` means, or makes it: the VM with that ID; else the VM of that image (and name), made
- * if there is none. It is not started here.
+ * if there is none. It is not running.
  * @param imageOrId an image reference, or the whole ID or default name of a VM
+ * @param use what is done with the VM while its lock is held, so that no other command comes in between
  * @throws PodmanBootcError `VM_RUNNING`, `VM_DIFFERS`, `NAME_TAKEN`, `IMAGE_NOT_FOUND` and those of `createVirtualMachine`
  */
-export async function provideVirtualMachine(
+export async function provideVirtualMachine<T>(
   host: Host,
   imageOrId: string,
   options: RunOptions,
+  use: (vm: VirtualMachine, created: boolean) => Promise<T>,
   signal?: AbortSignal,
-): Promise<{ vm: VirtualMachine; created: boolean }> {
+): Promise<T> {
   const cloudInit = await checkOptions(options);
   await recoverAbandoned(host);
+  const useExisting = async (vm: VirtualMachine): Promise<T> => {
+    await using _vm = await acquireLock(host, vm.uuid, signal);
+    await requireSame(vm, options, cloudInit);
+    return await use(vm, false);
+  };
   const known = await findById(host, imageOrId, options.name);
-  if (known) return { vm: await requireSame(known, options, cloudInit), created: false };
+  if (known) return useExisting(known);
   checkImageReference(imageOrId);
   const { engine, reason } = await selectEngine(options.podman ?? 'auto', { signal });
   host.report.info(reason);
@@ -78,7 +85,7 @@ export async function provideVirtualMachine(
   // The name first: two runs for one new VM have it in common even when their uuids are random.
   await using _name = await acquireLock(host, `name-${identity.name}`, signal);
   const existing = await findExisting(host, identity, image, options.name !== undefined);
-  if (existing) return { vm: await requireSame(existing, options, cloudInit), created: false };
+  if (existing) return await useExisting(existing);
   await using _vm = await acquireLock(host, identity.uuid, signal);
   if (image.architecture !== information.architecture) {
     throw new PodmanBootcError(
@@ -113,7 +120,7 @@ export async function provideVirtualMachine(
     },
     signal,
   );
-  return { vm, created: true };
+  return await use(vm, true);
 }
 
 /** Refuses bad options before anything is done. @returns the absolute cloud-init directory */
@@ -224,7 +231,7 @@ async function requireSame(
   vm: VirtualMachine,
   options: RunOptions,
   cloudInit: string | undefined,
-): Promise<VirtualMachine> {
+): Promise<void> {
   const { state } = await vm.domain.getState();
   if (isActiveState(state)) {
     throw new PodmanBootcError(
@@ -260,7 +267,6 @@ async function requireSame(
       },
     );
   }
-  return vm;
 }
 
 /** The domain type that an explicit `--accel` stands for. */

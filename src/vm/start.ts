@@ -18,12 +18,11 @@ export async function startVirtualMachine(
   vm: VirtualMachine,
 ): Promise<{ vm: VirtualMachine; started: boolean }> {
   if (isActiveState((await vm.domain.getState()).state)) return { vm, started: false };
-  let triedSlirp = false;
   for (let attempt = 1; ; attempt++) {
     const xml = await vm.domain.getXml({ inactive: true, secure: true });
-    const { sshPort: port } = readDomain(xml);
+    const { sshPort: port, metadata, usesPasst } = readDomain(xml);
     // Somebody may have changed the forward with virsh: our record follows.
-    if (port !== undefined && port !== vm.metadata.ssh.port) await redefine(host, withSshPort(xml, port));
+    if (port !== undefined && port !== metadata?.ssh.port) await redefine(host, withSshPort(xml, port));
     if (port !== undefined && !(await isPortFree(port))) {
       const other = await freePort();
       host.report.info(`Port ${port} is taken by another process; SSH moves to port ${other}`);
@@ -38,11 +37,9 @@ export async function startVirtualMachine(
       if (isActiveState((await vm.domain.getState()).state)) break;
       // QEMU names a taken port in words only; asking for the port oneself needs no reading of messages.
       if (port !== undefined && attempt < portAttempts && !(await isPortFree(port))) continue;
-      const slirp = withSlirp(xml);
-      if (!triedSlirp && slirp !== xml) {
-        triedSlirp = true;
+      if (usesPasst) {
         host.report.warn(`passt did not work (${messageOf(error)}); using QEMU's own user network instead`);
-        await redefine(host, slirp);
+        await redefine(host, withSlirp(xml));
         continue;
       }
       throw new PodmanBootcError(

@@ -3,7 +3,9 @@ import { chooseFilesystem } from '../../src/bootc/install.js';
 import { parseProbe } from '../../src/bootc/probe.js';
 import { rejectsWithCode } from '../support/rejects.js';
 
-const output = `@@version
+// bootc's JSON has no newline at its end: every section begins with one.
+const output = `
+@@version
 bootc 1.1.4
 @@help
 Install to the target block device

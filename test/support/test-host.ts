@@ -10,7 +10,7 @@ export interface TestHost {
   host: Host;
   said: string[];
   /** The directory of a VM. */
-  directory(name: string): string;
+  directory: (name: string) => string;
 }
 
 /** Opens a host that has these VMs, each with a disk file. */

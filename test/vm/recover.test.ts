@@ -17,7 +17,7 @@ describe('what a killed command left', () => {
     const directory = test.directory(name);
     mkdirSync(directory, { recursive: true });
     writeFileSync(join(directory, 'disk.raw'), 'data');
-    await new VmDirectory(directory).writeJournal({ ...journal, uri } as Journal);
+    await new VmDirectory(directory).writeJournal({ ...journal, uri });
     return directory;
   }
 
