@@ -45,7 +45,7 @@ int Executor::Submit(std::shared_ptr<Job> job) {
         return error;
       }
     } else if (!supervised_) {
-      supervised_ = StartThread("libvirt-supervi", [] { Executor::Get().Supervise(); }) == 0;
+      supervised_ = StartThread("libvirt-growth", [] { Executor::Get().Supervise(); }) == 0;
     }
     saturation_.notify_one();
   }

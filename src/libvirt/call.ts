@@ -19,15 +19,48 @@ export async function call<T>(
   // The addon takes 32 bits and keeps 0 for calls that can't be abandoned.
   if (signal) lastId = (lastId % 0xffff_ffff) + 1;
   const id = signal ? lastId : 0;
-  const onAbort = () => {
-    addon.abandon(id, signal?.reason);
-  };
-  signal?.addEventListener('abort', onAbort, { once: true });
+  const calls = signal && CallsInFlight.of(signal);
+  calls?.add(id);
   try {
     return await start(addon, id);
   } catch (error) {
     throw signal?.aborted && error === signal.reason ? error : errorOf(error);
   } finally {
-    signal?.removeEventListener('abort', onAbort);
+    calls?.delete(id);
   }
+}
+
+/**
+ * The calls in flight that one signal aborts. They share a listener: Node warns of a leak when a signal has more
+ * than ten, and a program may pass the signal of its Ctrl-C to every call.
+ */
+class CallsInFlight {
+  static readonly #all = new WeakMap<AbortSignal, CallsInFlight>();
+
+  static of(signal: AbortSignal): CallsInFlight {
+    let calls = this.#all.get(signal);
+    if (!calls) this.#all.set(signal, (calls = new CallsInFlight(signal)));
+    return calls;
+  }
+
+  readonly #signal: AbortSignal;
+  readonly #ids = new Set<number>();
+
+  constructor(signal: AbortSignal) {
+    this.#signal = signal;
+  }
+
+  add(id: number): void {
+    if (this.#ids.size === 0) this.#signal.addEventListener('abort', this.#abandon);
+    this.#ids.add(id);
+  }
+
+  delete(id: number): void {
+    this.#ids.delete(id);
+    if (this.#ids.size === 0) this.#signal.removeEventListener('abort', this.#abandon);
+  }
+
+  readonly #abandon = (): void => {
+    for (const id of this.#ids) loadAddon().abandon(id, this.#signal.reason);
+  };
 }

@@ -77,12 +77,6 @@ export class Domain {
     this.#handle = native.handle;
   }
 
-  /** The addon's handle; for the other files of this directory. */
-  static handleOf(domain: Domain): DomainHandle {
-    if (!domain.#handle) throw closedError('domain');
-    return domain.#handle;
-  }
-
   /**
    * Frees the reference; later calls are rejected with `VIR_ERR_INVALID_DOMAIN`, and calls in flight end as
    * they would have. Closing the connection frees all its domains.
@@ -229,7 +223,8 @@ export class Domain {
     options: CallOptions,
     start: (addon: NativeAddon, handle: DomainHandle, id: number) => Promise<T>,
   ): Promise<T> {
-    const handle = Domain.handleOf(this);
+    const handle = this.#handle;
+    if (!handle) throw closedError('domain');
     return call(options, (addon, id) => start(addon, handle, id));
   }
 }

@@ -71,6 +71,17 @@ describe('Aborting a call', () => {
     await connection.close();
   });
 
+  it('serves any number of calls with one signal', () =>
+    withDomain(async (domain) => {
+      const warnings: Error[] = [];
+      const warn = (warning: Error) => warnings.push(warning);
+      process.on('warning', warn);
+      const { signal } = new AbortController();
+      await Promise.all(Array.from({ length: 50 }, () => domain.getState({ signal })));
+      process.off('warning', warn);
+      assert.deepEqual(warnings, []);
+    }));
+
   it('of a close leaves it to go on behind', async () => {
     const connection = await connect(daemon.uri);
     const hung = connection.getCapabilities();
