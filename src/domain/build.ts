@@ -1,6 +1,6 @@
 import { cpuElement } from './cpu.js';
 import { credentialElements } from './credentials.js';
-import { cdromElements } from './devices/cdrom.js';
+import { cloudInitElement } from './devices/cloud-init.js';
 import { guestAgentElement } from './devices/channel.js';
 import { diskElement } from './devices/disk.js';
 import {
@@ -68,7 +68,7 @@ function devicesElement(spec: DomainSpecification): XmlElement {
     {},
     optional('emulator', spec.emulator),
     diskElement(spec.disk),
-    ...(spec.cloudInitIso === undefined ? [] : cdromElements(spec.cloudInitIso, spec)),
+    spec.cloudInitIso === undefined ? undefined : cloudInitElement(spec.cloudInitIso),
     usbElement(spec),
     spec.network === 'passt' ? passtElement(spec.sshPort) : undefined,
     ...serialElements(spec.consoleLog),

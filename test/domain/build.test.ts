@@ -79,6 +79,7 @@ describe('building a domain', () => {
           consoleLog: spec.consoleLog,
           diskPaths: [spec.disk.path, ...(spec.cloudInitIso === undefined ? [] : [spec.cloudInitIso])],
           backingPaths: spec.disk.backing ? [spec.disk.backing.path] : [],
+          usesPasst: spec.network === 'passt',
         },
         variant,
       );

@@ -232,6 +232,7 @@ describe('reading a domain', () => {
       consoleLog: '/srv/vm/console.log',
       diskPaths: ['/srv/vm/disk.qcow2', '/srv/vm/extra.raw', '/srv/vm/ci.iso'],
       backingPaths: ['/srv/vm/base.raw'],
+      usesPasst: false,
     });
   });
 
