@@ -7,10 +7,11 @@ repository=$(cd "$testbed/../.." && pwd -P)
 # Images, root file systems and the podman store: kept between runs, safe to delete.
 export TESTBED_CACHE=${TESTBED_CACHE:-$repository/.cache/testbed}
 
-# Where a session's directories are mounted inside `enter`: short, because socket paths end at 107
-# characters, and reachable by the test user wherever the checkout lies.
+# Where a session's directories are mounted inside `enter`: reachable by the test user wherever the
+# checkout lies, and short, because below the user's home libvirt appends up to 90 characters to what
+# becomes the path of a socket, and those end at 107.
 # shellcheck disable=SC2034 # used by those who source this
-session_mount=/run/podman-bootc-testbed
+session_mount=/run/pbtest
 
 # shellcheck disable=SC2034
 test_user=podman-bootc-test
