@@ -71,6 +71,14 @@ describe('what cannot work', () => {
     });
   }
 
+  for (const quiet of [true, false]) {
+    it(`an install that fails shows what bootc said${quiet ? ', also with --quiet' : ''}`, async () => {
+      const outcome = await podmanBootc('run', ...(quiet ? ['--quiet'] : []), '--disk-size', '140M', image);
+      assertFailure(outcome, 122, /bootc could not install localhost\/podman-bootc-demo:latest/);
+      assert.equal(outcome.stderr.match(/Installing image/g)?.length, 1, outcome.stderr);
+    });
+  }
+
   it('a host without podman is told to install it', async () => {
     const outcome = await startCli(['run', image], { env: { PATH: mkdtempSync(join(tmpdir(), 'empty-')) } })
       .done;

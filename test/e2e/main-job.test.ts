@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { PodmanBootc } from '../../src/index.js';
 import { host, podmanBootc, startCli, succeed, until } from './support/cli.js';
 import { assertNoTraces, traces, vms } from './support/leftovers.js';
 
@@ -91,6 +92,13 @@ describe('the main job: image to SSH prompt', function () {
     }
   });
 
+  it('gives the VM a TPM, UEFI without enforced Secure Boot, and a guest agent channel', () => {
+    const xml = host('virsh', 'dumpxml', '--inactive', `podman-bootc-${id}`);
+    assert.match(xml, /<tpm model='tpm-crb'>/);
+    assert.match(xml, /<feature enabled='no' name='secure-boot'\/>/);
+    assert.match(xml, /org\.qemu\.guest_agent\.0/);
+  });
+
   it('answers on the console of `virsh console`', () => {
     // virsh wants a terminal; `script` gives it one. ^] leaves.
     const name = `podman-bootc-${id}`;
@@ -137,6 +145,31 @@ describe('the main job: image to SSH prompt', function () {
     assert.equal(await succeed('list', '-q'), `${id}\n`);
     const [vm] = JSON.parse(await succeed('list', '--format', 'json')) as Record<string, unknown>[];
     assert.deepEqual([vm?.id, vm?.uuid, vm?.state, vm?.running], [id, uuid, 'running', true]);
+  });
+
+  it('lists bootc images, and no others, as podman shows them', async () => {
+    host('podman', 'tag', 'localhost/no-bootc', 'localhost/other-name:5');
+    const table = await succeed('images');
+    assert.match(
+      table,
+      new RegExp(`^REPOSITORY +TAG +IMAGE ID[^]*localhost/podman-bootc-demo +latest +${id} `),
+    );
+    assert.match(table, /localhost\/other-name +5 /);
+    host('podman', 'untag', 'localhost/no-bootc', 'localhost/other-name:5');
+    const images = JSON.parse(await succeed('images', '--format', 'json')) as { names: string[] }[];
+    assert.ok(images.some(({ names }) => names.includes(image)));
+    assert.equal((await succeed('images', '-q')).split('\n').includes(id), true);
+  });
+
+  it('completes the names of images and VMs', async () => {
+    assert.match(
+      await succeed('__complete', '--', 'run', 'localhost/podman-bootc-d'),
+      new RegExp(`^${image}\t`),
+    );
+    assert.match(
+      await succeed('__complete', '--', 'ssh', ''),
+      new RegExp(`^podman-bootc-${id}\t[^]*^${id}\t`, 'm'),
+    );
   });
 
   it('says that the VM runs, and how to get in, when it is run again, and changes nothing', async () => {
@@ -197,6 +230,19 @@ describe('the main job: image to SSH prompt', function () {
       assert.equal(outcome.exitCode, 2, option);
       assert.match(outcome.stderr, new RegExp(`made with ${option}`));
     }
+  });
+
+  it('ends a guest that does not shut down by force, and says so', async () => {
+    const said: string[] = [];
+    const hear = (message: string): number => said.push(message);
+    await using client = await PodmanBootc.open({
+      reporter: { debug: hear, info: hear, warn: hear, output: hear },
+    });
+    await client.start(id);
+    // Firmware does not listen to the power button.
+    assert.equal(await client.stop(id, { timeout: 1000 }), 'forced off');
+    assert.match(said.join('\n'), /did not shut down within 1 s: ending it by force/);
+    assert.equal(await client.stop(id), 'not running');
   });
 
   it('removes a stopped VM and everything that belongs to it', async () => {
