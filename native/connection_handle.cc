@@ -3,8 +3,6 @@
 #include <utility>
 #include <vector>
 
-#include "domain_handle.h"
-
 namespace podman_bootc {
 namespace {
 
@@ -115,16 +113,16 @@ void ConnectionHandle::ContinueClose(std::unique_lock<std::mutex> lock) {
   }
 }
 
-void ConnectionHandle::AddDomain(DomainHandle* domain) {
+void ConnectionHandle::AddDependent(Dependent* dependent) {
   std::lock_guard<std::mutex> lock(mutex_);
-  domains_.insert(domain);
+  dependents_.insert(dependent);
 }
 
-void ConnectionHandle::RemoveDomain(DomainHandle* domain) {
+void ConnectionHandle::RemoveDependent(Dependent* dependent) {
   // The lock also covers the free: otherwise a close on another thread could count this reference as leaked.
   std::lock_guard<std::mutex> lock(mutex_);
-  domain->Free();
-  domains_.erase(domain);
+  dependent->Free();
+  dependents_.erase(dependent);
 }
 
 bool ConnectionHandle::Subscribe(int event, virConnectDomainEventGenericCallback callback, uint64_t listener,
@@ -182,8 +180,8 @@ ConnectionHandle::Parts ConnectionHandle::TakeParts() {
   for (auto& entry : subscriptions_) parts.subscriptions.push_back(std::move(entry.second));
   subscriptions_.clear();
   // A domain that is used later finds its connection closed, never a freed pointer.
-  for (DomainHandle* domain : domains_) domain->Free();
-  domains_.clear();
+  for (Dependent* dependent : dependents_) dependent->Free();
+  dependents_.clear();
   return parts;
 }
 

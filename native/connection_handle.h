@@ -10,12 +10,11 @@
 #include <unordered_set>
 #include <vector>
 
+#include "dependent.h"
 #include "subscription.h"
 #include "task.h"
 
 namespace podman_bootc {
-
-class DomainHandle;
 
 // An open connection and everything that refers to it: calls in flight, domains, subscriptions. It is shared
 // by the JavaScript handle, the domains and the calls; the last of them to go closes the connection.
@@ -38,9 +37,9 @@ class ConnectionHandle : public std::enable_shared_from_this<ConnectionHandle> {
   // Schedules the task once no call is in flight. False when the connection is closing already.
   bool ScheduleClose(std::shared_ptr<Task> task);
 
-  // Domains of this connection. Each holds a reference in libvirt, so that a close has to free them first.
-  void AddDomain(DomainHandle* domain);
-  void RemoveDomain(DomainHandle* domain);
+  // Domains of this connection, and so on. Removing frees.
+  void AddDependent(Dependent* dependent);
+  void RemoveDependent(Dependent* dependent);
 
   // Makes a listener receive a kind of event (virDomainEventID), for which libvirt calls `callback` with a
   // Subscription as opaque. The first one registers with libvirt and the last one deregisters, so both may
@@ -70,7 +69,7 @@ class ConnectionHandle : public std::enable_shared_from_this<ConnectionHandle> {
   std::shared_ptr<Subscription> close_subscription_;
   // By virDomainEventID.
   std::unordered_map<int, std::shared_ptr<Subscription>> subscriptions_;
-  std::unordered_set<DomainHandle*> domains_;
+  std::unordered_set<Dependent*> dependents_;
   size_t live_ = 0;
   size_t orphans_ = 0;
   bool closing_ = false;

@@ -14,10 +14,10 @@ DomainHandle::DomainHandle(std::shared_ptr<ConnectionHandle> connection, virDoma
   if (name != nullptr) name_ = name;
   if (virDomainGetUUIDString(domain_, uuid) == 0) uuid_ = uuid;
   id_ = virDomainGetID(domain_);
-  connection_->AddDomain(this);
+  connection_->AddDependent(this);
 }
 
-DomainHandle::~DomainHandle() { connection_->RemoveDomain(this); }
+DomainHandle::~DomainHandle() { connection_->RemoveDependent(this); }
 
 void DomainHandle::Free() {
   if (domain_ != nullptr) virDomainFree(domain_);

@@ -12,7 +12,7 @@ namespace podman_bootc {
 
 // A reference to a domain. It keeps its connection open, so that freeing a domain never closes a connection,
 // which would talk to the daemon: freeing is quick and allowed on every thread.
-class DomainHandle {
+class DomainHandle final : public Dependent {
  public:
   // Takes the reference over.
   DomainHandle(std::shared_ptr<ConnectionHandle> connection, virDomainPtr domain);
@@ -28,9 +28,7 @@ class DomainHandle {
   static Napi::Value ToObject(Napi::Env env, const std::shared_ptr<DomainHandle>& domain);
 
  private:
-  friend class ConnectionHandle;
-  // Under the lock of the connection.
-  void Free();
+  void Free() override;
 
   const std::shared_ptr<ConnectionHandle> connection_;
   virDomainPtr domain_;
