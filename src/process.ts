@@ -1,4 +1,6 @@
+import { access, constants as fileConstants } from 'node:fs/promises';
 import { constants } from 'node:os';
+import { delimiter, join } from 'node:path';
 import { PodmanBootcError } from './errors.js';
 
 /** How `runProcess` runs a program. */
@@ -77,4 +79,17 @@ export async function runProcess(
     all: result.all,
     timedOut: result.timedOut,
   };
+}
+
+/** Whether a program is in PATH. */
+export async function isInstalled(program: string): Promise<boolean> {
+  for (const directory of (process.env.PATH ?? '').split(delimiter)) {
+    try {
+      await access(join(directory, program), fileConstants.X_OK);
+      return true;
+    } catch {
+      // Not here; the next directory may have it.
+    }
+  }
+  return false;
 }

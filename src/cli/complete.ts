@@ -1,7 +1,7 @@
 import type { Command, Option } from 'commander';
 import { PodmanBootc } from '../vm/client.js';
 import { isActiveState } from '../vm/virtual-machine.js';
-import { shells, type GlobalOptions } from './program.js';
+import { shells, type GlobalOptions } from './options.js';
 
 /** A word that would fit, and what it is. */
 interface Candidate {

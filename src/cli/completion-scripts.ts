@@ -1,4 +1,4 @@
-import type { shells } from './program.js';
+import type { Shell } from './options.js';
 
 /*
  * Each script asks `podman-bootc __complete` with the words up to the cursor, so that the shells share one
@@ -67,9 +67,9 @@ Register-ArgumentCompleter -Native -CommandName podman-bootc -ScriptBlock {
 }
 `;
 
-const scripts: Readonly<Record<(typeof shells)[number], string>> = { bash, zsh, fish, powershell };
+const scripts: Readonly<Record<Shell, string>> = { bash, zsh, fish, powershell };
 
 /** The completion script for a shell. */
-export function completionScript(shell: (typeof shells)[number]): string {
+export function completionScript(shell: Shell): string {
   return scripts[shell];
 }

@@ -3,7 +3,7 @@ import type { ListedImage } from '../podman/images.js';
 import { PodmanBootc } from '../vm/client.js';
 import { formatAge, formatDecimalSize, formatJson, formatTable, oneLine } from './format.js';
 import { terminalReporter } from './terminal.js';
-import type { GlobalOptions } from './program.js';
+import type { GlobalOptions } from './options.js';
 
 /** `podman-bootc images` */
 export async function images(

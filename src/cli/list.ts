@@ -1,7 +1,7 @@
 import { isActiveState, type ListedVirtualMachine } from '../vm/virtual-machine.js';
 import { formatAge, formatDecimalSize, formatJson, formatTable, oneLine } from './format.js';
 import { openClient } from './open-client.js';
-import type { GlobalOptions } from './program.js';
+import type { GlobalOptions } from './options.js';
 
 /** `podman-bootc list` */
 export async function list(options: GlobalOptions & { format?: string; quiet?: boolean }): Promise<void> {

@@ -1,5 +1,5 @@
 import { PodmanBootc } from '../vm/client.js';
-import type { GlobalOptions } from './program.js';
+import type { GlobalOptions } from './options.js';
 import { terminalReporter } from './terminal.js';
 
 /** The library's client as the command line was given, talking on this terminal. */

@@ -1,16 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { Argument, Command, Option } from 'commander';
-import { logLevels, setLogLevel, type LogLevel } from './terminal.js';
+import { shells, type GlobalOptions, type Shell } from './options.js';
+import { logLevels, setLogLevel } from './terminal.js';
 import { parseCount, parseSizeOption } from './values.js';
-
-/** Options that every command takes, before or behind its name. */
-export interface GlobalOptions {
-  logLevel?: LogLevel;
-  connect?: string;
-}
-
-/** Shells that `completion` writes scripts for. */
-export const shells = ['bash', 'zsh', 'fish', 'powershell'] as const;
 
 const podmanOption = (): Option =>
   new Option(
@@ -197,7 +189,7 @@ Examples:
   podman-bootc completion fish > ~/.config/fish/completions/podman-bootc.fish
   podman-bootc completion powershell | Out-String | Invoke-Expression`,
     )
-    .action(async (shell: (typeof shells)[number]) => {
+    .action(async (shell: Shell) => {
       const { completionScript } = await import('./completion-scripts.js');
       process.stdout.write(completionScript(shell));
     });

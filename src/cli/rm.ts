@@ -1,7 +1,7 @@
 import { PodmanBootcError } from '../errors.js';
 import { forEachVm } from './each.js';
 import { openClient } from './open-client.js';
-import type { GlobalOptions } from './program.js';
+import type { GlobalOptions } from './options.js';
 import { terminalReporter } from './terminal.js';
 
 /** `podman-bootc rm VM…` and `podman-bootc rm --all` */

@@ -3,7 +3,7 @@ import type { AcceleratorPreference } from '../vm/hardware.js';
 import { sshCommand, type VirtualMachine } from '../vm/virtual-machine.js';
 import { listenForInterrupt } from './interrupt.js';
 import { openClient } from './open-client.js';
-import type { GlobalOptions } from './program.js';
+import type { GlobalOptions } from './options.js';
 import { setLogLevel, terminalReporter } from './terminal.js';
 
 interface RunCommandOptions extends GlobalOptions {

@@ -1,6 +1,6 @@
 import { listenForInterrupt } from './interrupt.js';
 import { openClient } from './open-client.js';
-import type { GlobalOptions } from './program.js';
+import type { GlobalOptions } from './options.js';
 
 /** `podman-bootc ssh VM [COMMAND…]` */
 export async function ssh(

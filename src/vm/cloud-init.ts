@@ -1,54 +1,44 @@
-import { stat } from 'node:fs/promises';
+import { chmod, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { PodmanBootcError } from '../errors.js';
-import { runProcess } from '../process.js';
-import { isInstalled } from './hardware.js';
+import { isInstalled, runProcess } from '../process.js';
 
-/** Programs that make an ISO 9660 image of a directory, first choice first, and how. */
-const makers: { program: string; args: (label: string, iso: string, directory: string) => string[] }[] = [
-  {
-    program: 'xorriso',
-    args: (label, iso, directory) => [
-      '-as',
-      'mkisofs',
-      '-quiet',
-      '-V',
-      label,
-      '-J',
-      '-R',
-      '-o',
-      iso,
-      directory,
-    ],
-  },
-  ...['genisoimage', 'mkisofs'].map((program) => ({
-    program,
-    args: (label: string, iso: string, directory: string) => [
-      '-quiet',
-      '-V',
-      label,
-      '-J',
-      '-R',
-      '-o',
-      iso,
-      directory,
-    ],
-  })),
-  {
-    program: 'hdiutil',
-    args: (label, iso, directory) => [
-      'makehybrid',
-      '-quiet',
-      '-iso',
-      '-joliet',
-      '-default-volume-name',
-      label,
-      '-o',
-      iso,
-      directory,
-    ],
-  },
+/**
+ * What cloud-init's NoCloud data source looks for
+ * (https://docs.cloud-init.io/en/latest/reference/datasources/nocloud.html).
+ */
+const volumeLabel = 'cidata';
+
+/** Arguments of mkisofs, whose command line the others took over. */
+const mkisofs = (iso: string, directory: string): string[] => [
+  '-quiet',
+  '-V',
+  volumeLabel,
+  '-J',
+  '-R',
+  '-o',
+  iso,
+  directory,
 ];
+
+/** Programs that make an ISO 9660 image of a directory, first choice first, and their arguments. */
+const makers: Readonly<Record<string, (iso: string, directory: string) => string[]>> = {
+  xorriso: (iso, directory) => ['-as', 'mkisofs', ...mkisofs(iso, directory)],
+  genisoimage: mkisofs,
+  mkisofs,
+  // Part of macOS.
+  hdiutil: (iso, directory) => [
+    'makehybrid',
+    '-quiet',
+    '-iso',
+    '-joliet',
+    '-default-volume-name',
+    volumeLabel,
+    '-o',
+    iso,
+    directory,
+  ],
+};
 
 /**
  * Checks a directory of cloud-init data (the NoCloud data source: `user-data` and `meta-data`).
@@ -75,30 +65,29 @@ export async function checkCloudInit(directory: string): Promise<string> {
 }
 
 /**
- * Makes the ISO that cloud-init's NoCloud data source looks for: volume label `cidata`
- * (https://docs.cloud-init.io/en/latest/reference/datasources/nocloud.html).
+ * Makes the ISO 9660 image with cloud-init's data.
  * @throws PodmanBootcError `ISO_FAILED`
  */
 export async function makeCloudInitIso(directory: string, iso: string): Promise<void> {
-  for (const maker of makers) {
-    if (!(await isInstalled(maker.program))) continue;
-    const result = await runProcess(maker.program, maker.args('cidata', iso, directory));
-    if (result.exitCode === 0) return;
+  for (const [program, args] of Object.entries(makers)) {
+    if (!(await isInstalled(program))) continue;
+    const result = await runProcess(program, args(iso, directory));
+    if (result.exitCode === 0) {
+      // user-data may hold passwords.
+      await chmod(iso, 0o600);
+      return;
+    }
     throw new PodmanBootcError(
       'host',
       'ISO_FAILED',
-      `${maker.program} could not make the cloud-init ISO of ${directory}`,
-      {
-        output: result.all,
-      },
+      `${program} could not make the cloud-init ISO of ${directory}`,
+      { output: result.all },
     );
   }
   throw new PodmanBootcError(
     'host',
     'ISO_FAILED',
     '--cloudinit needs a program that makes ISO images, and none is installed',
-    {
-      remedy: 'Install xorriso: apt install xorriso, dnf install xorriso or brew install xorriso',
-    },
+    { remedy: 'Install xorriso: apt install xorriso, dnf install xorriso or brew install xorriso' },
   );
 }

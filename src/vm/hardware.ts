@@ -1,5 +1,3 @@
-import { access, constants } from 'node:fs/promises';
-import { delimiter, join } from 'node:path';
 import { probeHvf, probeKvm } from '../accelerator/index.js';
 import { machineFor } from '../domain/build.js';
 import { parseDomainCapabilities, type DomainCapabilities } from '../domain/capabilities.js';
@@ -103,17 +101,4 @@ async function domainCapabilities(
       },
     );
   }
-}
-
-/** Whether a program is in PATH. */
-export async function isInstalled(program: string): Promise<boolean> {
-  for (const directory of (process.env.PATH ?? '').split(delimiter)) {
-    try {
-      await access(join(directory, program), constants.X_OK);
-      return true;
-    } catch {
-      // Not here; the next directory may have it.
-    }
-  }
-  return false;
 }

@@ -43,7 +43,7 @@ describe('the main job: image to SSH prompt', function () {
     assert.ok(readFileSync(join(directory(), 'known_hosts'), 'utf8').includes(ours));
     assert.ok((await succeed('ssh', id, 'cat /etc/ssh/ssh_host_ed25519_key.pub')).includes(ours));
     const xml = host('virsh', 'dumpxml', `podman-bootc-${id}`);
-    assert.match(xml, /host-key="handed-over"|host-key='handed-over'/);
+    assert.match(xml, /hostKey=['"]handed-over/);
   });
 
   it('passes the exit code of a remote command on', async () => {
@@ -155,7 +155,6 @@ describe('the main job: image to SSH prompt', function () {
       new RegExp(`^REPOSITORY +TAG +IMAGE ID[^]*localhost/podman-bootc-demo +latest +${id} `),
     );
     assert.match(table, /localhost\/other-name +5 /);
-    host('podman', 'untag', 'localhost/no-bootc', 'localhost/other-name:5');
     const images = JSON.parse(await succeed('images', '--format', 'json')) as { names: string[] }[];
     assert.ok(images.some(({ names }) => names.includes(image)));
     assert.equal((await succeed('images', '-q')).split('\n').includes(id), true);

@@ -90,7 +90,8 @@ describe('run', () => {
       'id -un; stat -c "%U %a" ~/.ssh ~/.ssh/authorized_keys; lsblk -no LABEL',
     );
     assert.match(outcome.stdout, /^tester\ntester 700\ntester 600\n[^]*cidata/, outcome.stderr);
-    assert.match(host('virsh', 'domblklist', 'ci'), /cloud-init\.iso/);
+    const [, iso = ''] = /(\S+cloud-init\.iso)/.exec(host('virsh', 'domblklist', 'ci')) ?? [];
+    assert.equal(statSync(iso).mode & 0o777, 0o600);
   });
 
   it('ends the wait at once when the VM dies while booting, and says so', async () => {

@@ -1,0 +1,11 @@
+import type { LogLevel } from './terminal.js';
+
+/** Options that every command takes, before or behind its name. */
+export interface GlobalOptions {
+  logLevel?: LogLevel;
+  connect?: string;
+}
+
+/** Shells that `completion` writes scripts for. */
+export const shells = ['bash', 'zsh', 'fish', 'powershell'] as const;
+export type Shell = (typeof shells)[number];
