@@ -35,6 +35,12 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("abandon", Napi::Function::New<Abandon>(env));
   ExportConnection(env, exports);
   ExportDomain(env, exports);
+  ExportDomainBlock(env, exports);
+  ExportDomainDevices(env, exports);
+  ExportDomainGuest(env, exports);
+  ExportDomainPower(env, exports);
+  ExportDomainSnapshot(env, exports);
+  ExportDomainStats(env, exports);
   ExportEvents(env, exports);
   ExportFileLock(env, exports);
   return exports;

@@ -76,6 +76,33 @@ int32_t Arguments::Integer() {
   return 0;
 }
 
+uint64_t Arguments::Size() {
+  Napi::Value value = Next();
+  bool lossless = false;
+  uint64_t size = value.IsBigInt() ? value.As<Napi::BigInt>().Uint64Value(&lossless) : 0;
+  if (!lossless) Refuse("a bigint of 64 bits");
+  return size;
+}
+
+std::vector<uint32_t> Arguments::UnsignedList() {
+  std::vector<uint32_t> list;
+  Napi::Value value = Next();
+  if (!value.IsArray()) {
+    Refuse("an array of numbers");
+    return list;
+  }
+  Napi::Array array = value.As<Napi::Array>();
+  for (uint32_t i = 0; i < array.Length(); i++) {
+    Napi::Value each = array.Get(i);
+    if (!each.IsNumber()) {
+      Refuse("an array of numbers");
+      break;
+    }
+    list.push_back(each.As<Napi::Number>().Uint32Value());
+  }
+  return list;
+}
+
 uint64_t Arguments::Token() {
   Napi::Value value = Next();
   bool lossless = false;

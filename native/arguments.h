@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "connection_handle.h"
 #include "domain_handle.h"
@@ -40,6 +41,9 @@ class Arguments {
   bool Boolean();
   uint32_t Unsigned();
   int32_t Integer();
+  // A BigInt of at most 64 bits.
+  uint64_t Size();
+  std::vector<uint32_t> UnsignedList();
   uint64_t Token();
   Napi::Function Function();
 

@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "arguments.h"
 #include "task.h"
@@ -30,6 +31,12 @@ inline bool TakeString(char* text, std::string& result) {
 }
 
 inline Napi::Value StringToValue(Napi::Env env, std::string& text) { return Napi::String::New(env, text); }
+
+inline Napi::Value StringsToValue(Napi::Env env, std::vector<std::string>& texts) {
+  Napi::Array array = Napi::Array::New(env, texts.size());
+  for (uint32_t i = 0; i < texts.size(); i++) array.Set(i, texts[i]);
+  return array;
+}
 
 template <typename T>
 Napi::Value NumberToValue(Napi::Env env, T& number) {
@@ -56,6 +63,12 @@ inline Napi::Value DomainToValue(Napi::Env env, std::shared_ptr<DomainHandle>& d
 // Each file adds the calls of its noun to the exports.
 void ExportConnection(Napi::Env env, Napi::Object exports);
 void ExportDomain(Napi::Env env, Napi::Object exports);
+void ExportDomainBlock(Napi::Env env, Napi::Object exports);
+void ExportDomainDevices(Napi::Env env, Napi::Object exports);
+void ExportDomainGuest(Napi::Env env, Napi::Object exports);
+void ExportDomainPower(Napi::Env env, Napi::Object exports);
+void ExportDomainSnapshot(Napi::Env env, Napi::Object exports);
+void ExportDomainStats(Napi::Env env, Napi::Object exports);
 void ExportEvents(Napi::Env env, Napi::Object exports);
 void ExportFileLock(Napi::Env env, Napi::Object exports);
 

@@ -1,0 +1,135 @@
+#include <libvirt/libvirt.h>
+#include <libvirt/virterror.h>
+
+#include <vector>
+
+#include "domain_calls.h"
+#include "typed_parameters.h"
+
+namespace podman_bootc {
+namespace {
+
+Napi::BigInt Big(Napi::Env env, unsigned long long number) {
+  return Napi::BigInt::New(env, static_cast<uint64_t>(number));
+}
+
+// (domain, disk, flags, id) => Promise<{ capacity, allocation, physical }>
+Napi::Value GetInfo(const Napi::CallbackInfo& info) {
+  Arguments arguments(info);
+  auto domain = arguments.Domain();
+  std::string disk = arguments.String();
+  uint32_t flags = arguments.Unsigned();
+  uint32_t id = arguments.Unsigned();
+  if (!arguments.ok()) return Napi::Value();
+  return StartCall<virDomainBlockInfo>(
+      info, id, "virDomainGetBlockInfo", domain->connection(),
+      [domain, disk, flags](virDomainBlockInfo& result) {
+        return virDomainGetBlockInfo(domain->get(), disk.c_str(), &result, flags) == 0;
+      },
+      [](Napi::Env env, virDomainBlockInfo& result) -> Napi::Value {
+        Napi::Object object = Napi::Object::New(env);
+        object.Set("capacity", Big(env, result.capacity));
+        object.Set("allocation", Big(env, result.allocation));
+        object.Set("physical", Big(env, result.physical));
+        return object;
+      });
+}
+
+// (domain, disk, size, flags, id) => Promise<undefined>
+Napi::Value Resize(const Napi::CallbackInfo& info) {
+  return Act(info, "virDomainBlockResize", virDomainBlockResize);
+}
+
+bool ReadStats(virDomainPtr domain, const char* disk, unsigned int flags, TypedParameters& result) {
+  int count = 0;
+  if (virDomainBlockStatsFlags(domain, disk, nullptr, &count, flags) < 0) return false;
+  std::vector<virTypedParameter> parameters(count);
+  if (virDomainBlockStatsFlags(domain, disk, parameters.data(), &count, flags) < 0) return false;
+  result = TypedParameters(parameters.data(), count);
+  virTypedParamsClear(parameters.data(), count);
+  return true;
+}
+
+// (domain, disk, flags, id) => Promise<{ field: value }>
+Napi::Value GetStats(const Napi::CallbackInfo& info) {
+  Arguments arguments(info);
+  auto domain = arguments.Domain();
+  std::string disk = arguments.String();
+  uint32_t flags = arguments.Unsigned();
+  uint32_t id = arguments.Unsigned();
+  if (!arguments.ok()) return Napi::Value();
+  return StartCall<TypedParameters>(
+      info, id, "virDomainBlockStatsFlags", domain->connection(),
+      [domain, disk, flags](TypedParameters& result) {
+        return ReadStats(domain->get(), disk.c_str(), flags, result);
+      },
+      TypedParametersToObject);
+}
+
+// (domain, disk, base | undefined, top | undefined, bandwidth, flags, id) => Promise<undefined>
+Napi::Value Commit(const Napi::CallbackInfo& info) {
+  Arguments arguments(info);
+  auto domain = arguments.Domain();
+  std::string disk = arguments.String();
+  auto base = arguments.StringOrUndefined();
+  auto top = arguments.StringOrUndefined();
+  uint64_t bandwidth = arguments.Size();
+  uint32_t flags = arguments.Unsigned();
+  uint32_t id = arguments.Unsigned();
+  if (!arguments.ok()) return Napi::Value();
+  return StartCall<Nothing>(
+      info, id, "virDomainBlockCommit", domain->connection(),
+      [domain, disk, base, top, bandwidth, flags](Nothing&) {
+        return virDomainBlockCommit(domain->get(), disk.c_str(), base.get(), top.get(), bandwidth, flags) ==
+               0;
+      },
+      ToUndefined);
+}
+
+struct JobInfo {
+  virDomainBlockJobInfo info;
+  bool running;
+};
+
+// (domain, disk, flags, id) => Promise<{ type, bandwidth, current, end } | null>
+Napi::Value GetJobInfo(const Napi::CallbackInfo& info) {
+  Arguments arguments(info);
+  auto domain = arguments.Domain();
+  std::string disk = arguments.String();
+  uint32_t flags = arguments.Unsigned();
+  uint32_t id = arguments.Unsigned();
+  if (!arguments.ok()) return Napi::Value();
+  return StartCall<JobInfo>(
+      info, id, "virDomainGetBlockJobInfo", domain->connection(),
+      [domain, disk, flags](JobInfo& result) {
+        int found = virDomainGetBlockJobInfo(domain->get(), disk.c_str(), &result.info, flags);
+        result.running = found > 0;
+        return found >= 0;
+      },
+      [](Napi::Env env, JobInfo& result) -> Napi::Value {
+        if (!result.running) return env.Null();
+        Napi::Object object = Napi::Object::New(env);
+        object.Set("type", result.info.type);
+        object.Set("bandwidth", Big(env, result.info.bandwidth));
+        object.Set("current", Big(env, result.info.cur));
+        object.Set("end", Big(env, result.info.end));
+        return object;
+      });
+}
+
+Napi::Value AbortJob(const Napi::CallbackInfo& info) {
+  return Act(info, "virDomainBlockJobAbort", virDomainBlockJobAbort);
+}
+
+}  // namespace
+
+void ExportDomainBlock(Napi::Env env, Napi::Object exports) {
+  exports.Set("domainGetBlockInfo", Napi::Function::New<GetInfo>(env));
+  exports.Set("domainBlockResize", Napi::Function::New<Resize>(env));
+  exports.Set("domainGetBlockStats", Napi::Function::New<GetStats>(env));
+  exports.Set("domainBlockCommit", Napi::Function::New<Commit>(env));
+  exports.Set("domainGetBlockJobInfo", Napi::Function::New<GetJobInfo>(env));
+  exports.Set("domainBlockJobAbort", Napi::Function::New<AbortJob>(env));
+}
+
+}  // namespace podman_bootc

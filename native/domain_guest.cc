@@ -1,0 +1,141 @@
+#include <libvirt/libvirt-qemu.h>
+#include <libvirt/libvirt.h>
+
+#include <vector>
+
+#include "calls.h"
+#include "typed_parameters.h"
+
+namespace podman_bootc {
+namespace {
+
+// (domain, command, timeout, flags, id) => Promise<string>
+Napi::Value AgentCommand(const Napi::CallbackInfo& info) {
+  Arguments arguments(info);
+  auto domain = arguments.Domain();
+  std::string command = arguments.String();
+  int32_t timeout = arguments.Integer();
+  uint32_t flags = arguments.Unsigned();
+  uint32_t id = arguments.Unsigned();
+  if (!arguments.ok()) return Napi::Value();
+  return StartCall<std::string>(
+      info, id, "virDomainQemuAgentCommand", domain->connection(),
+      [domain, command, timeout, flags](std::string& answer) {
+        return TakeString(virDomainQemuAgentCommand(domain->get(), command.c_str(), timeout, flags), answer);
+      },
+      StringToValue);
+}
+
+struct Address {
+  int type;
+  std::string address;
+  unsigned int prefix;
+};
+
+struct Interface {
+  std::string name;
+  OptionalString mac;
+  std::vector<Address> addresses;
+};
+
+Napi::Value InterfacesToValue(Napi::Env env, std::vector<Interface>& interfaces) {
+  Napi::Array result = Napi::Array::New(env, interfaces.size());
+  for (uint32_t i = 0; i < interfaces.size(); i++) {
+    const Interface& each = interfaces[i];
+    Napi::Array addresses = Napi::Array::New(env, each.addresses.size());
+    for (uint32_t j = 0; j < each.addresses.size(); j++) {
+      Napi::Object address = Napi::Object::New(env);
+      address.Set("type", each.addresses[j].type);
+      address.Set("address", each.addresses[j].address);
+      address.Set("prefix", each.addresses[j].prefix);
+      addresses.Set(j, address);
+    }
+    Napi::Object object = Napi::Object::New(env);
+    object.Set("name", each.name);
+    if (each.mac.get() == nullptr)
+      object.Set("mac", env.Null());
+    else
+      object.Set("mac", each.mac.get());
+    object.Set("addresses", addresses);
+    result.Set(i, object);
+  }
+  return result;
+}
+
+// (domain, source, flags, id) => Promise<{ name, mac, addresses: { type, address, prefix }[] }[]>
+Napi::Value InterfaceAddresses(const Napi::CallbackInfo& info) {
+  Arguments arguments(info);
+  auto domain = arguments.Domain();
+  uint32_t source = arguments.Unsigned();
+  uint32_t flags = arguments.Unsigned();
+  uint32_t id = arguments.Unsigned();
+  if (!arguments.ok()) return Napi::Value();
+  return StartCall<std::vector<Interface>>(
+      info, id, "virDomainInterfaceAddresses", domain->connection(),
+      [domain, source, flags](std::vector<Interface>& result) {
+        virDomainInterfacePtr* interfaces = nullptr;
+        int count = virDomainInterfaceAddresses(domain->get(), &interfaces, source, flags);
+        if (count < 0) return false;
+        for (int i = 0; i < count; i++) {
+          virDomainInterfacePtr from = interfaces[i];
+          Interface to;
+          if (from->name != nullptr) to.name = from->name;
+          // The guest's loopback device has none.
+          if (from->hwaddr != nullptr) to.mac = OptionalString(from->hwaddr);
+          for (unsigned int j = 0; j < from->naddrs; j++)
+            to.addresses.push_back({from->addrs[j].type, from->addrs[j].addr, from->addrs[j].prefix});
+          result.push_back(std::move(to));
+          virDomainInterfaceFree(from);
+        }
+        std::free(interfaces);
+        return true;
+      },
+      InterfacesToValue);
+}
+
+// (domain, types, flags, id) => Promise<{ field: value }>
+Napi::Value GetGuestInfo(const Napi::CallbackInfo& info) {
+  Arguments arguments(info);
+  auto domain = arguments.Domain();
+  uint32_t types = arguments.Unsigned();
+  uint32_t flags = arguments.Unsigned();
+  uint32_t id = arguments.Unsigned();
+  if (!arguments.ok()) return Napi::Value();
+  return StartCall<TypedParameters>(
+      info, id, "virDomainGetGuestInfo", domain->connection(),
+      [domain, types, flags](TypedParameters& result) {
+        virTypedParameterPtr parameters = nullptr;
+        int count = 0;
+        if (virDomainGetGuestInfo(domain->get(), types, &parameters, &count, flags) < 0) return false;
+        result = TypedParameters(parameters, count);
+        virTypedParamsFree(parameters, count);
+        return true;
+      },
+      TypedParametersToObject);
+}
+
+// (domain, flags, id) => Promise<string>
+Napi::Value GetHostname(const Napi::CallbackInfo& info) {
+  Arguments arguments(info);
+  auto domain = arguments.Domain();
+  uint32_t flags = arguments.Unsigned();
+  uint32_t id = arguments.Unsigned();
+  if (!arguments.ok()) return Napi::Value();
+  return StartCall<std::string>(
+      info, id, "virDomainGetHostname", domain->connection(),
+      [domain, flags](std::string& name) {
+        return TakeString(virDomainGetHostname(domain->get(), flags), name);
+      },
+      StringToValue);
+}
+
+}  // namespace
+
+void ExportDomainGuest(Napi::Env env, Napi::Object exports) {
+  exports.Set("domainAgentCommand", Napi::Function::New<AgentCommand>(env));
+  exports.Set("domainInterfaceAddresses", Napi::Function::New<InterfaceAddresses>(env));
+  exports.Set("domainGetGuestInfo", Napi::Function::New<GetGuestInfo>(env));
+  exports.Set("domainGetHostname", Napi::Function::New<GetHostname>(env));
+}
+
+}  // namespace podman_bootc

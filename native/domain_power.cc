@@ -1,0 +1,120 @@
+#include <libvirt/libvirt.h>
+
+#include <vector>
+
+#include "domain_calls.h"
+
+namespace podman_bootc {
+namespace {
+
+Napi::Value Reboot(const Napi::CallbackInfo& info) { return Act(info, "virDomainReboot", virDomainReboot); }
+
+Napi::Value Reset(const Napi::CallbackInfo& info) { return Act(info, "virDomainReset", virDomainReset); }
+
+Napi::Value Suspend(const Napi::CallbackInfo& info) {
+  return Act(info, "virDomainSuspend", virDomainSuspend);
+}
+
+Napi::Value Resume(const Napi::CallbackInfo& info) { return Act(info, "virDomainResume", virDomainResume); }
+
+Napi::Value ManagedSave(const Napi::CallbackInfo& info) {
+  return Act(info, "virDomainManagedSave", virDomainManagedSave);
+}
+
+// (domain, flags, id) => Promise<boolean>
+Napi::Value HasManagedSave(const Napi::CallbackInfo& info) {
+  Arguments arguments(info);
+  auto domain = arguments.Domain();
+  uint32_t flags = arguments.Unsigned();
+  uint32_t id = arguments.Unsigned();
+  if (!arguments.ok()) return Napi::Value();
+  return StartCall<int>(
+      info, id, "virDomainHasManagedSaveImage", domain->connection(),
+      [domain, flags](int& answer) {
+        return (answer = virDomainHasManagedSaveImage(domain->get(), flags)) >= 0;
+      },
+      IntToBoolean);
+}
+
+Napi::Value RemoveManagedSave(const Napi::CallbackInfo& info) {
+  return Act(info, "virDomainManagedSaveRemove", virDomainManagedSaveRemove);
+}
+
+Napi::Value Rename(const Napi::CallbackInfo& info) { return Act(info, "virDomainRename", virDomainRename); }
+
+// (domain, id) => Promise<boolean>
+Napi::Value GetAutostart(const Napi::CallbackInfo& info) {
+  Arguments arguments(info);
+  auto domain = arguments.Domain();
+  uint32_t id = arguments.Unsigned();
+  if (!arguments.ok()) return Napi::Value();
+  return StartCall<int>(
+      info, id, "virDomainGetAutostart", domain->connection(),
+      [domain](int& answer) { return virDomainGetAutostart(domain->get(), &answer) == 0; }, IntToBoolean);
+}
+
+Napi::Value SetAutostart(const Napi::CallbackInfo& info) {
+  return Act(info, "virDomainSetAutostart", virDomainSetAutostart);
+}
+
+// (domain, codeset, holdtime, codes, flags, id) => Promise<undefined>
+Napi::Value SendKey(const Napi::CallbackInfo& info) {
+  Arguments arguments(info);
+  auto domain = arguments.Domain();
+  uint32_t codeset = arguments.Unsigned();
+  uint32_t holdtime = arguments.Unsigned();
+  std::vector<uint32_t> codes = arguments.UnsignedList();
+  uint32_t flags = arguments.Unsigned();
+  uint32_t id = arguments.Unsigned();
+  if (!arguments.ok()) return Napi::Value();
+  return StartCall<Nothing>(
+      info, id, "virDomainSendKey", domain->connection(),
+      [domain, codeset, holdtime, codes, flags](Nothing&) mutable {
+        return virDomainSendKey(domain->get(), codeset, holdtime, codes.data(),
+                                static_cast<int>(codes.size()), flags) == 0;
+      },
+      ToUndefined);
+}
+
+// (domain, flags, id) => Promise<string[]>
+Napi::Value GetMessages(const Napi::CallbackInfo& info) {
+  using Messages = std::vector<std::string>;
+  Arguments arguments(info);
+  auto domain = arguments.Domain();
+  uint32_t flags = arguments.Unsigned();
+  uint32_t id = arguments.Unsigned();
+  if (!arguments.ok()) return Napi::Value();
+  return StartCall<Messages>(
+      info, id, "virDomainGetMessages", domain->connection(),
+      [domain, flags](Messages& messages) {
+        char** list = nullptr;
+        int count = virDomainGetMessages(domain->get(), &list, flags);
+        if (count < 0) return false;
+        for (int i = 0; i < count; i++) {
+          messages.emplace_back(list[i]);
+          std::free(list[i]);
+        }
+        std::free(list);
+        return true;
+      },
+      StringsToValue);
+}
+
+}  // namespace
+
+void ExportDomainPower(Napi::Env env, Napi::Object exports) {
+  exports.Set("domainReboot", Napi::Function::New<Reboot>(env));
+  exports.Set("domainReset", Napi::Function::New<Reset>(env));
+  exports.Set("domainSuspend", Napi::Function::New<Suspend>(env));
+  exports.Set("domainResume", Napi::Function::New<Resume>(env));
+  exports.Set("domainManagedSave", Napi::Function::New<ManagedSave>(env));
+  exports.Set("domainHasManagedSave", Napi::Function::New<HasManagedSave>(env));
+  exports.Set("domainRemoveManagedSave", Napi::Function::New<RemoveManagedSave>(env));
+  exports.Set("domainRename", Napi::Function::New<Rename>(env));
+  exports.Set("domainGetAutostart", Napi::Function::New<GetAutostart>(env));
+  exports.Set("domainSetAutostart", Napi::Function::New<SetAutostart>(env));
+  exports.Set("domainSendKey", Napi::Function::New<SendKey>(env));
+  exports.Set("domainGetMessages", Napi::Function::New<GetMessages>(env));
+}
+
+}  // namespace podman_bootc
