@@ -127,6 +127,15 @@ describe('the command line', () => {
     }
   }).timeout(30_000);
 
+  it('lists without starting a process', () => {
+    const { status, stdout } = spawnSync(process.execPath, [cli, '--connect', uri, 'list', '-q'], {
+      encoding: 'utf8',
+      env: { PATH: '/nonexistent' },
+    });
+    assert.equal(status, 0);
+    assert.match(stdout, /^\w{12}\n/);
+  });
+
   it('goes on with the next VM when one fails, and exits with the failure', () => {
     const { exitCode, stderr } = podmanBootc('stop', '--connect', uri, 'nothing', 'off');
     assert.equal(exitCode, 2);
