@@ -30,6 +30,47 @@ export function checkOptionalBoolean(name: string, value: unknown): asserts valu
     throw argumentError(name, 'a boolean or undefined', value);
 }
 
+export function checkBoolean(name: string, value: unknown): asserts value is boolean {
+  if (typeof value !== 'boolean') throw argumentError(name, 'a boolean', value);
+}
+
+/** An integer from `minimum` (0) to `maximum` (the largest safe one). */
+export function checkInteger(
+  name: string,
+  value: unknown,
+  expected: string,
+  { minimum = 0, maximum = Number.MAX_SAFE_INTEGER }: { minimum?: number; maximum?: number } = {},
+): asserts value is number {
+  if (typeof value !== 'number' || !Number.isInteger(value) || value < minimum || value > maximum)
+    throw argumentError(name, expected, value);
+}
+
+/** A quantity as C takes it: a safe integer, or a bigint of the same size. */
+export function checkSize(name: string, value: unknown, expected: string, minimum: number): bigint {
+  const number = typeof value === 'bigint' ? Number(value) : value;
+  if (!Number.isSafeInteger(number) || (number as number) < minimum)
+    throw argumentError(name, expected, value);
+  return BigInt(value as number | bigint);
+}
+
+/** What one of several names stands for. */
+export function oneOf<Name extends string, Value>(
+  name: string,
+  value: unknown,
+  table: Readonly<Record<Name, Value>>,
+): Value {
+  if (typeof value === 'string' && Object.hasOwn(table, value)) return table[value as Name];
+  throw argumentError(name, `one of ${Object.keys(table).join(', ')}`, value);
+}
+
+/** The sum of the flags that a list of names stands for; 0 without a list. */
+export function flagSet(name: string, list: unknown, flags: Readonly<Record<string, number>>): number {
+  if (list === undefined) return 0;
+  if (!Array.isArray(list) || list.length === 0)
+    throw argumentError(name, 'an array of names that is not empty, or undefined', list);
+  return list.reduce<number>((sum, each: unknown, index) => sum | oneOf(`${name}[${index}]`, each, flags), 0);
+}
+
 export function checkFunction(name: string, value: unknown): void {
   if (typeof value !== 'function') throw argumentError(name, 'a function', value);
 }

@@ -6,10 +6,19 @@ import {
   checkOptionalString,
   checkOptions,
   checkString,
+  flagSet,
+  flagsOf,
   type CallOptions,
 } from './arguments.js';
 import { call } from './call.js';
 import { CloseEvents, type CloseReason } from './close-events.js';
+import { virConnectGetAllDomainStatsFlags } from './domain-enums.js';
+import {
+  domainStatistics,
+  statisticsTypes,
+  type DomainStatistics,
+  type StatisticsType,
+} from './domain-statistics.js';
 import { Domain } from './domain.js';
 import { virConnectListAllDomainsFlags, virDomainDefineFlags } from './enums.js';
 import { closedError } from './error.js';
@@ -156,18 +165,38 @@ export class Connection {
   /** All domains, or only those that run (`active`) or don't. */
   async listAllDomains(options: CallOptions & { active?: boolean | undefined } = {}): Promise<Domain[]> {
     checkOptions(options);
-    const { active } = options;
-    checkOptionalBoolean('active', active);
-    const flags =
-      active === undefined
-        ? 0
-        : active
-          ? virConnectListAllDomainsFlags.VIR_CONNECT_LIST_DOMAINS_ACTIVE
-          : virConnectListAllDomainsFlags.VIR_CONNECT_LIST_DOMAINS_INACTIVE;
+    const flags = activeFlag(options.active);
     const domains = await this.#call(options, (addon, handle, id) =>
       addon.connectionListAllDomains(handle, flags, id),
     );
     return domains.map((native) => new Domain(native));
+  }
+
+  /**
+   * Statistics of all domains, or only of those that run (`active`) or don't, in one call. With `types` only the
+   * kinds named, otherwise all the driver has. `backing` includes the images below each disk's; `noWait` leaves
+   * out what a domain that is busy can't tell at once.
+   */
+  async getAllDomainStats(
+    options: CallOptions & {
+      types?: readonly StatisticsType[] | undefined;
+      active?: boolean | undefined;
+      backing?: boolean | undefined;
+      noWait?: boolean | undefined;
+    } = {},
+  ): Promise<DomainStatistics[]> {
+    checkOptions(options);
+    const types = flagSet('types', options.types, statisticsTypes);
+    const flags = flagsOf(options, {
+      backing: virConnectGetAllDomainStatsFlags.VIR_CONNECT_GET_ALL_DOMAINS_STATS_BACKING,
+      noWait: virConnectGetAllDomainStatsFlags.VIR_CONNECT_GET_ALL_DOMAINS_STATS_NOWAIT,
+    });
+    // The filters are those of the list of domains.
+    const filter = activeFlag(options.active);
+    const records = await this.#call(options, (addon, handle, id) =>
+      addon.connectionGetAllDomainStats(handle, types, flags | filter, id),
+    );
+    return records.map(([native, parameters]) => domainStatistics(new Domain(native), parameters));
   }
 
   /**
@@ -234,6 +263,14 @@ export class Connection {
     if (this.#closing) throw closedError('connection');
     return call(options, (addon, id) => start(addon, this.#handle, id));
   }
+}
+
+function activeFlag(active: unknown): number {
+  checkOptionalBoolean('active', active);
+  if (active === undefined) return 0;
+  return active
+    ? virConnectListAllDomainsFlags.VIR_CONNECT_LIST_DOMAINS_ACTIVE
+    : virConnectListAllDomainsFlags.VIR_CONNECT_LIST_DOMAINS_INACTIVE;
 }
 
 /** The version of the libvirt client library, as major × 1,000,000 + minor × 1,000 + release. */

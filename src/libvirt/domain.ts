@@ -1,31 +1,16 @@
-import { loadAddon, type DomainHandle, type NativeAddon, type NativeDomain } from './addon.js';
 import { argumentError, checkOptions, checkString, flagsOf, type CallOptions } from './arguments.js';
-import { call } from './call.js';
+import { affectFlags, type AffectOptions } from './domain-reference.js';
+import { DomainSnapshots } from './domain-snapshots.js';
+import { stateAndReason, stateOf, type DomainState, type DomainStateAndReason } from './domain-state.js';
 import {
   virDomainCreateFlags,
   virDomainDestroyFlagsValues,
   virDomainMetadataType,
-  virDomainModificationImpact,
   virDomainShutdownFlagValues,
   virDomainUndefineFlagsValues,
   virDomainXMLFlags,
 } from './enums.js';
-import { closedError, isLibvirtError } from './error.js';
-
-/** By virDomainState, with the names `virsh` prints. */
-const states = [
-  'no state',
-  'running',
-  'blocked',
-  'paused',
-  'in shutdown',
-  'shut off',
-  'crashed',
-  'pmsuspended',
-] as const;
-
-/** The state of a domain, as `virsh domstate` names it. */
-export type DomainState = (typeof states)[number];
+import { isLibvirtError } from './error.js';
 
 /** What a domain uses. */
 export interface DomainInfo {
@@ -37,14 +22,6 @@ export interface DomainInfo {
   vcpus: number;
   /** In ns. */
   cpuTime: bigint;
-}
-
-/** Which definition is meant; neither means the one in effect, which is the running one of a running domain. */
-export interface AffectOptions {
-  /** The persistent definition. */
-  config?: boolean | undefined;
-  /** The running domain. */
-  live?: boolean | undefined;
 }
 
 /** What `undefine` removes, or keeps, besides the definition. The driver refuses flags that it does not know. */
@@ -61,57 +38,25 @@ export interface UndefineOptions {
 }
 
 /** A reference to a domain of an open connection. Closing it does nothing to the domain itself. */
-export class Domain {
-  readonly name: string;
-  /** In canonical form, with dashes. */
-  readonly uuid: string;
-  /** The number of the running domain when the reference was made; null when it was not running. */
-  readonly id: number | null;
-  #handle: DomainHandle | undefined;
-
-  /** Domains come from a `Connection`. */
-  constructor(native: NativeDomain) {
-    this.name = native.name;
-    this.uuid = native.uuid;
-    this.id = native.id;
-    this.#handle = native.handle;
-  }
-
-  /**
-   * Frees the reference; later calls are rejected with `VIR_ERR_INVALID_DOMAIN`, and calls in flight end as
-   * they would have. Closing the connection frees all its domains.
-   */
-  // eslint-disable-next-line @typescript-eslint/require-await -- rejects on a wrong receiver, like all others
-  async close(): Promise<void> {
-    const handle = this.#handle;
-    this.#handle = undefined;
-    if (handle) loadAddon().domainClose(handle);
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.close();
-  }
-
-  /** The state, and the reason for it: a number whose meaning depends on the state (`virDomain<State>Reason`). */
-  async getState(options: CallOptions = {}): Promise<{ state: DomainState; reason: number }> {
-    const [state, reason] = await this.#call(options, (addon, handle, id) =>
-      addon.domainGetState(handle, id),
-    );
-    return { state: states[state] ?? 'no state', reason };
+export class Domain extends DomainSnapshots {
+  /** The state, and the reason for it. */
+  async getState(options: CallOptions = {}): Promise<DomainStateAndReason> {
+    const [state, reason] = await this.call(options, (addon, handle, id) => addon.domainGetState(handle, id));
+    return stateAndReason(state, reason);
   }
 
   async getInfo(options: CallOptions = {}): Promise<DomainInfo> {
-    const info = await this.#call(options, (addon, handle, id) => addon.domainGetInfo(handle, id));
-    return { ...info, state: states[info.state] ?? 'no state' };
+    const info = await this.call(options, (addon, handle, id) => addon.domainGetInfo(handle, id));
+    return { ...info, state: stateOf(info.state) };
   }
 
   async isActive(options: CallOptions = {}): Promise<boolean> {
-    return this.#call(options, (addon, handle, id) => addon.domainIsActive(handle, id));
+    return this.call(options, (addon, handle, id) => addon.domainIsActive(handle, id));
   }
 
   /** Whether it stays defined when it stops. */
   async isPersistent(options: CallOptions = {}): Promise<boolean> {
-    return this.#call(options, (addon, handle, id) => addon.domainIsPersistent(handle, id));
+    return this.call(options, (addon, handle, id) => addon.domainIsPersistent(handle, id));
   }
 
   /**
@@ -132,7 +77,7 @@ export class Domain {
       secure: virDomainXMLFlags.VIR_DOMAIN_XML_SECURE,
       migratable: virDomainXMLFlags.VIR_DOMAIN_XML_MIGRATABLE,
     });
-    return this.#call(options, (addon, handle, id) => addon.domainGetXml(handle, flags, id));
+    return this.call(options, (addon, handle, id) => addon.domainGetXml(handle, flags, id));
   }
 
   /** The metadata element of the namespace `uri`, as XML; null when the domain has none. */
@@ -140,7 +85,7 @@ export class Domain {
     checkString('uri', uri);
     const flags = affectFlags(options);
     try {
-      return await this.#call(options, (addon, handle, id) =>
+      return await this.call(options, (addon, handle, id) =>
         addon.domainGetMetadata(handle, virDomainMetadataType.VIR_DOMAIN_METADATA_ELEMENT, uri, flags, id),
       );
     } catch (error) {
@@ -162,7 +107,7 @@ export class Domain {
     const { key, uri } = options;
     checkString('key', key);
     checkString('uri', uri);
-    await this.#call(options, (addon, handle, id) =>
+    await this.call(options, (addon, handle, id) =>
       addon.domainSetMetadata(
         handle,
         virDomainMetadataType.VIR_DOMAIN_METADATA_ELEMENT,
@@ -180,7 +125,7 @@ export class Domain {
   async create(options: CallOptions & { paused?: boolean | undefined } = {}): Promise<void> {
     checkOptions(options);
     const flags = flagsOf(options, { paused: virDomainCreateFlags.VIR_DOMAIN_START_PAUSED });
-    await this.#call(options, (addon, handle, id) => addon.domainCreate(handle, flags, id));
+    await this.call(options, (addon, handle, id) => addon.domainCreate(handle, flags, id));
   }
 
   /** Asks the guest to shut down, and does not wait for it. The hypervisor chooses how unless `mode` says it. */
@@ -191,7 +136,7 @@ export class Domain {
     const flags = shutdownModes.get(options.mode ?? 'default');
     if (flags === undefined)
       throw argumentError('mode', "'default', 'acpi', 'agent' or undefined", options.mode);
-    await this.#call(options, (addon, handle, id) => addon.domainShutdown(handle, flags, id));
+    await this.call(options, (addon, handle, id) => addon.domainShutdown(handle, flags, id));
   }
 
   /**
@@ -201,7 +146,7 @@ export class Domain {
   async destroy(options: CallOptions & { graceful?: boolean | undefined } = {}): Promise<void> {
     checkOptions(options);
     const flags = flagsOf(options, { graceful: virDomainDestroyFlagsValues.VIR_DOMAIN_DESTROY_GRACEFUL });
-    await this.#call(options, (addon, handle, id) => addon.domainDestroy(handle, flags, id));
+    await this.call(options, (addon, handle, id) => addon.domainDestroy(handle, flags, id));
   }
 
   /** Removes the definition, with exactly what the options name. A running domain becomes transient. */
@@ -216,16 +161,7 @@ export class Domain {
       tpm: virDomainUndefineFlagsValues.VIR_DOMAIN_UNDEFINE_TPM,
       keepTpm: virDomainUndefineFlagsValues.VIR_DOMAIN_UNDEFINE_KEEP_TPM,
     });
-    await this.#call(options, (addon, handle, id) => addon.domainUndefine(handle, flags, id));
-  }
-
-  #call<T>(
-    options: CallOptions,
-    start: (addon: NativeAddon, handle: DomainHandle, id: number) => Promise<T>,
-  ): Promise<T> {
-    const handle = this.#handle;
-    if (!handle) throw closedError('domain');
-    return call(options, (addon, id) => start(addon, handle, id));
+    await this.call(options, (addon, handle, id) => addon.domainUndefine(handle, flags, id));
   }
 }
 
@@ -234,11 +170,3 @@ const shutdownModes = new Map<string, number>([
   ['acpi', virDomainShutdownFlagValues.VIR_DOMAIN_SHUTDOWN_ACPI_POWER_BTN],
   ['agent', virDomainShutdownFlagValues.VIR_DOMAIN_SHUTDOWN_GUEST_AGENT],
 ]);
-
-function affectFlags(options: CallOptions & AffectOptions): number {
-  checkOptions(options);
-  return flagsOf(options, {
-    config: virDomainModificationImpact.VIR_DOMAIN_AFFECT_CONFIG,
-    live: virDomainModificationImpact.VIR_DOMAIN_AFFECT_LIVE,
-  });
-}

@@ -71,11 +71,17 @@ function isNativeFailure(thrown: unknown): thrown is NativeFailure {
   );
 }
 
+/** What a call may find closed. */
+const closedCodes = {
+  connection: virErrorNumber.VIR_ERR_INVALID_CONN,
+  domain: virErrorNumber.VIR_ERR_INVALID_DOMAIN,
+  'domain snapshot': virErrorNumber.VIR_ERR_INVALID_DOMAIN_SNAPSHOT,
+} as const;
+
 /** A call on something that was closed, in libvirt's own terms. */
-export function closedError(what: 'connection' | 'domain'): LibvirtError {
+export function closedError(what: keyof typeof closedCodes): LibvirtError {
   return new LibvirtError({
-    number:
-      what === 'connection' ? virErrorNumber.VIR_ERR_INVALID_CONN : virErrorNumber.VIR_ERR_INVALID_DOMAIN,
+    number: closedCodes[what],
     domain: virErrorDomain.VIR_FROM_NONE,
     level: virErrorLevel.VIR_ERR_ERROR,
     message: `The libvirt ${what} is closed`,

@@ -5,12 +5,25 @@
 export type { CallOptions } from './arguments.js';
 export type { CloseReason } from './close-events.js';
 export { Connection, connect, libraryVersion, type ConnectOptions } from './connection.js';
-export {
-  Domain,
-  type AffectOptions,
-  type DomainInfo,
-  type DomainState,
-  type UndefineOptions,
-} from './domain.js';
+export type { TypedParameters, TypedValue } from './addon-domain.js';
+export { Domain, type DomainInfo, type UndefineOptions } from './domain.js';
+export type { BlockCommitOptions, BlockInfo, BlockJob, BlockJobType } from './domain-blocks.js';
+export type { VcpuOptions } from './domain-devices.js';
+export type { AddressSource, AgentCommand, DomainInterface, GuestInfoType } from './domain-guest.js';
+export type { DomainJob, DomainJobType, JobOperation, JobProgress } from './domain-job.js';
+export type { KeyCodeSet, ManagedSaveOptions, RebootMode } from './domain-power.js';
+export type { AffectOptions } from './domain-reference.js';
+export { DomainSnapshot, type SnapshotCreateOptions, type SnapshotListOptions } from './domain-snapshots.js';
+export type { DomainState, DomainStateAndReason, DomainStateReason } from './domain-state.js';
+export type {
+  BlockStatistics,
+  DiskOperations,
+  DiskStatistics,
+  DomainStatistics,
+  MemoryStatistics,
+  NetworkTraffic,
+  StatisticsType,
+} from './domain-statistics.js';
+export type { GuestInfo } from './guest-info.js';
 export { LibvirtError, isLibvirtError } from './error.js';
 export type { DomainLifecycleEvent } from './events.js';

@@ -20,13 +20,17 @@ describe('A domain', () => {
 
   it('is started, destroyed and undefined', () =>
     withDomain(async (domain, connection) => {
-      assert.deepEqual(await domain.getState(), { state: 'shut off', reason: 0 });
+      assert.deepEqual(await domain.getState(), { state: 'shut off', reason: 'unknown', reasonNumber: 0 });
       await domain.create();
-      assert.deepEqual(await domain.getState(), { state: 'running', reason: 1 });
+      assert.deepEqual(await domain.getState(), { state: 'running', reason: 'booted', reasonNumber: 1 });
       assert.equal(await domain.isActive(), true);
       assert.equal(await domain.isPersistent(), true);
       await domain.destroy();
-      assert.deepEqual(await domain.getState(), { state: 'shut off', reason: 2 });
+      assert.deepEqual(await domain.getState(), {
+        state: 'shut off',
+        reason: 'destroyed',
+        reasonNumber: 2,
+      });
       await domain.undefine();
       await assert.rejects(connection.lookupDomainByName(domain.name), { code: 'VIR_ERR_NO_DOMAIN' });
     }));

@@ -1,14 +1,33 @@
 import assert from 'node:assert/strict';
 import { loadAddon } from '../../src/libvirt/addon.js';
-import { Connection, Domain } from '../../src/libvirt/index.js';
+import { Connection, Domain, DomainSnapshot } from '../../src/libvirt/index.js';
 import { withDomain } from './support.js';
 
 type AnyFunction = (...args: unknown[]) => unknown;
 
-const methods = (type: { prototype: object }): [string, AnyFunction][] =>
-  Object.entries(Object.getOwnPropertyDescriptors(type.prototype)).flatMap(([name, { value }]) =>
-    typeof value === 'function' && name !== 'constructor' ? [[name, value as AnyFunction]] : [],
+/** Those of the class and of the classes it is made of. */
+function methods({ prototype }: { prototype: object }): [string, AnyFunction][] {
+  if (prototype === Object.prototype) return [];
+  const own = Object.entries(Object.getOwnPropertyDescriptors(prototype)).flatMap<[string, AnyFunction]>(
+    ([name, { value }]) =>
+      typeof value === 'function' && name !== 'constructor' ? [[name, value as AnyFunction]] : [],
   );
+  return [...own, ...methods({ prototype: Object.getPrototypeOf(prototype) as object })];
+}
+
+/** Arguments that only a wrong receiver makes wrong. */
+function argumentsOf(name: string): unknown[] {
+  if (name === 'sendKey') return [[30]];
+  if (name === 'setAutostart') return [true];
+  if (/^set(Memory|Vcpus)$/.test(name)) return [1];
+  if (name === 'resizeBlock') return ['vda', 1];
+  if (name === 'agentCommand') return [{ execute: 'x' }];
+  if (name === 'call') return [{}, () => undefined];
+  return name.endsWith('Metadata') ? ['x', { key: 'k', uri: 'x:y' }] : takesText.test(name) ? ['x'] : [];
+}
+
+const takesText =
+  /^(lookup|define|rename|(at|de)tachDevice|updateDevice|getBlock|block|abortBlock|createSnapshot)/;
 
 /** An object that inherits from a real one without being one. */
 function derive(prototype: object): unknown {
@@ -38,9 +57,11 @@ describe('A wrong receiver', () => {
         }
       for (const receiver of [...others, connection])
         for (const [name, method] of methods(Domain)) {
-          const first = name.endsWith('Metadata') ? ['x', { key: 'k', uri: 'x:y' }] : [];
-          await assertRefuses(name, () => method.apply(receiver, first));
+          await assertRefuses(name, () => method.apply(receiver, argumentsOf(name)));
         }
+      for (const receiver of [...others, domain, derive(DomainSnapshot.prototype)])
+        for (const [name, method] of methods(DomainSnapshot))
+          await assertRefuses(name, () => method.apply(receiver, []));
     }));
 
   it('is refused by each function of the addon, whatever it is', async () => {
