@@ -72,7 +72,7 @@ function devicesElement(spec: DomainSpecification): XmlElement {
     usbElement(spec),
     spec.network === 'passt' ? passtElement(spec.sshPort) : undefined,
     ...serialElements(spec.consoleLog),
-    guestAgentElement(),
+    guestAgentElement(spec.guestAgent),
     spec.tpm ? tpmElement(spec.capabilities) : undefined,
     rngElement(),
   );

@@ -28,6 +28,11 @@ export interface DomainSpecification {
   cloudInitIso?: string;
   /** File that gets a copy of what the serial console prints; emptied at every start. */
   consoleLog: string;
+  /**
+   * Where the guest agent's channel is on the host. Default: where libvirt chooses, which for a user's session daemon
+   * is below the home directory and soon too long for a socket (107 characters).
+   */
+  guestAgent?: { socket: string } | 'none';
   /** Port on 127.0.0.1 that leads to port 22 of the guest. */
   sshPort: number;
   network: 'passt' | 'slirp';

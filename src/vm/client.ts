@@ -9,6 +9,7 @@ import {
   isActiveState,
   listVirtualMachines,
   loginTarget,
+  settledState,
   type ListedVirtualMachine,
   type VirtualMachine,
 } from './virtual-machine.js';
@@ -142,7 +143,7 @@ export class PodmanBootc implements AsyncDisposable {
     options: WaitOptions & { onReady?: () => void } = {},
   ): Promise<number> {
     const vm = await this.#resolve(which);
-    const { state } = await vm.domain.getState();
+    const state = await settledState(vm.domain);
     if (!isActiveState(state)) {
       throw new PodmanBootcError('usage', 'VM_NOT_RUNNING', `The VM ${vm.name} is ${state}`, {
         remedy: `Start it with \`podman-bootc start ${vm.id}\``,

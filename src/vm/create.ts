@@ -4,6 +4,7 @@ import { chooseFilesystem, installToDisk } from '../bootc/install.js';
 import type { ImageProbe } from '../bootc/probe.js';
 import { buildDomain, chooseFirmware, chooseNetwork, chooseTpm } from '../domain/build.js';
 import type { VmMetadata } from '../domain/metadata.js';
+import type { DomainSpecification } from '../domain/specification.js';
 import { messageOf, PodmanBootcError } from '../errors.js';
 import { isLibvirtError, type Domain } from '../libvirt/index.js';
 import { engineName, type PodmanEngine } from '../podman/engine.js';
@@ -120,6 +121,7 @@ export async function createVirtualMachine(
       disk: { path: directory.disk, format: 'raw' },
       ...(vm.cloudInit !== undefined && { cloudInitIso: directory.cloudInitIso }),
       consoleLog: directory.consoleLog,
+      ...guestAgent(host, directory),
       sshPort: metadata.ssh.port,
       network: chooseNetwork(capabilities),
       firmware: chooseFirmware(capabilities, hardware.arch),
@@ -142,6 +144,20 @@ export async function createVirtualMachine(
     if (await isUndefined(host, identity.uuid)) await directory.remove();
     throw error;
   }
+}
+
+/** What fits into `sockaddr_un` with its final NUL, on Linux (unix(7)); macOS has four less. */
+const longestSocketPath = process.platform === 'darwin' ? 103 : 107;
+
+/**
+ * The guest agent's channel. A session daemon would put its socket below the home directory, where a home of 19
+ * characters already makes the path too long and the start fail (libvirt 9.0); ours is shorter.
+ */
+function guestAgent(host: Host, { agentSocket }: VmDirectory): Pick<DomainSpecification, 'guestAgent'> {
+  if (!/\/session(\?|$)/.test(host.uri) || process.getuid?.() === 0) return {};
+  if (Buffer.byteLength(agentSocket) <= longestSocketPath) return { guestAgent: { socket: agentSocket } };
+  host.report.debug(`No guest agent channel: ${agentSocket} is too long for a socket`);
+  return { guestAgent: 'none' };
 }
 
 /**

@@ -18,6 +18,7 @@ import {
   findVirtualMachine,
   isActiveState,
   lookupDomain,
+  settledState,
   sshCommand,
   type VirtualMachine,
 } from './virtual-machine.js';
@@ -232,7 +233,7 @@ async function requireSame(
   options: RunOptions,
   cloudInit: string | undefined,
 ): Promise<void> {
-  const { state } = await vm.domain.getState();
+  const state = await settledState(vm.domain);
   if (isActiveState(state)) {
     throw new PodmanBootcError(
       'usage',

@@ -1,7 +1,7 @@
 import { messageOf, PodmanBootcError } from '../errors.js';
 import { isLibvirtError } from '../libvirt/index.js';
 import type { Host } from './host.js';
-import { directoryOf, isActiveState, type VirtualMachine } from './virtual-machine.js';
+import { directoryOf, isActiveState, settledState, type VirtualMachine } from './virtual-machine.js';
 
 /**
  * Removes a VM: its domain with firmware variables and TPM state, and its directory. Nothing else: other
@@ -14,7 +14,7 @@ export async function removeVirtualMachine(
   vm: VirtualMachine,
   options: { force?: boolean } = {},
 ): Promise<void> {
-  const { state } = await vm.domain.getState();
+  const state = await settledState(vm.domain);
   if (isActiveState(state)) {
     if (options.force !== true) {
       throw new PodmanBootcError(

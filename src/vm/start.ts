@@ -2,7 +2,13 @@ import { withSlirp, withSshPort, readDomain } from '../domain/edit.js';
 import { messageOf, PodmanBootcError } from '../errors.js';
 import type { Host } from './host.js';
 import { freePort, isPortFree } from './port.js';
-import { lookupDomain, asVirtualMachine, isActiveState, type VirtualMachine } from './virtual-machine.js';
+import {
+  lookupDomain,
+  asVirtualMachine,
+  isActiveState,
+  settledState,
+  type VirtualMachine,
+} from './virtual-machine.js';
 
 /** How many ports are tried before the start is given up. */
 const portAttempts = 5;
@@ -17,7 +23,7 @@ export async function startVirtualMachine(
   host: Host,
   vm: VirtualMachine,
 ): Promise<{ vm: VirtualMachine; started: boolean }> {
-  if (isActiveState((await vm.domain.getState()).state)) return { vm, started: false };
+  if (isActiveState(await settledState(vm.domain))) return { vm, started: false };
   for (let attempt = 1; ; attempt++) {
     const xml = await vm.domain.getXml({ inactive: true, secure: true });
     const { sshPort: port, metadata, usesPasst } = readDomain(xml);
@@ -34,7 +40,7 @@ export async function startVirtualMachine(
       break;
     } catch (error) {
       // Somebody else started it meanwhile.
-      if (isActiveState((await vm.domain.getState()).state)) break;
+      if (isActiveState(await settledState(vm.domain))) break;
       // QEMU names a taken port in words only; asking for the port oneself needs no reading of messages.
       if (port !== undefined && attempt < portAttempts && !(await isPortFree(port))) continue;
       if (usesPasst) {

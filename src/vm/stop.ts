@@ -1,6 +1,6 @@
 import { isLibvirtError } from '../libvirt/index.js';
 import type { Host } from './host.js';
-import { isActiveState, type VirtualMachine } from './virtual-machine.js';
+import { isActiveState, settledState, type VirtualMachine } from './virtual-machine.js';
 
 /** Milliseconds that a guest has for shutting down before it is ended by force. */
 export const stopTimeout = 90_000;
@@ -43,7 +43,7 @@ export async function stopVirtualMachine(
 }
 
 async function isActive(vm: VirtualMachine): Promise<boolean> {
-  return isActiveState((await vm.domain.getState()).state);
+  return isActiveState(await settledState(vm.domain));
 }
 
 function ignoreNotRunning(error: unknown): void {

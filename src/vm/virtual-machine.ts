@@ -29,6 +29,18 @@ export function isActiveState(state: DomainState): boolean {
   return state !== 'shut off' && state !== 'crashed' && state !== 'no state';
 }
 
+/**
+ * The state of a VM, waiting out the moment in which libvirt starts its QEMU: then it is paused by name, and about
+ * to run or to fail.
+ */
+export async function settledState(domain: Domain): Promise<DomainState> {
+  for (;;) {
+    const { state, reason } = await domain.getState();
+    if (state !== 'paused' || reason !== 'starting-up') return state;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
+
 /** Reads a domain as a VM; undefined when it is not one of ours. */
 export async function asVirtualMachine(domain: Domain): Promise<VirtualMachine | undefined> {
   const xml = await domain.getMetadata(metadataNamespace);

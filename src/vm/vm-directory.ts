@@ -31,6 +31,8 @@ export class VmDirectory {
   readonly tmpfilesCredential: string;
   readonly cloudInitIso: string;
   readonly consoleLog: string;
+  /** Socket of the guest agent's channel, for a session daemon. */
+  readonly agentSocket: string;
   readonly #journal: string;
 
   constructor(readonly path: string) {
@@ -41,6 +43,7 @@ export class VmDirectory {
     this.tmpfilesCredential = join(path, 'tmpfiles.extra');
     this.cloudInitIso = join(path, 'cloud-init.iso');
     this.consoleLog = join(path, 'console.log');
+    this.agentSocket = join(path, 'agent.sock');
     this.#journal = join(path, 'journal.json');
   }
 

@@ -3,7 +3,13 @@ import { PodmanBootcError } from '../errors.js';
 import { waitForLogin } from '../ssh/readiness.js';
 import { consoleTail } from './console-tail.js';
 import type { Host } from './host.js';
-import { directoryOf, isActiveState, loginTarget, type VirtualMachine } from './virtual-machine.js';
+import {
+  directoryOf,
+  isActiveState,
+  loginTarget,
+  settledState,
+  type VirtualMachine,
+} from './virtual-machine.js';
 
 /** Milliseconds for a boot, by domain type: emulated guests are several times slower. Generous: the end of a VM is noticed at once. */
 const bootTimeout = { accelerated: 300_000, emulated: 900_000 };
@@ -35,7 +41,7 @@ export async function waitUntilReady(
   );
   try {
     // Asked after subscribing, so that no end of it can fall in between.
-    const { state } = await vm.domain.getState();
+    const state = await settledState(vm.domain);
     if (!isActiveState(state)) end.abort(state);
     if (state === 'paused') {
       throw new PodmanBootcError('boot', 'VM_PAUSED', `The VM ${vm.name} is paused`, {

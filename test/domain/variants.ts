@@ -65,6 +65,8 @@ export const variants: Readonly<Record<string, DomainSpecification>> = {
   'x86_64-qemu-efi-secure-boot-tpm': specification({ firmware: 'efi', secureBoot: true, tpm: true }),
   'x86_64-qemu-tpm': specification({ tpm: true }),
   'x86_64-qemu-cloud-init': specification(cloudInit),
+  'x86_64-qemu-agent-socket': specification({ guestAgent: { socket: '/srv/vm/agent.sock' } }),
+  'x86_64-qemu-no-agent': specification({ guestAgent: 'none' }),
   'x86_64-qemu-overlay': specification(overlay),
   'x86_64-qemu-secret-files': specification(secretFiles),
   'x86_64-qemu-only-secret-files': specification({

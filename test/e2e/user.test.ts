@@ -11,8 +11,12 @@ describe('an ordinary user with a connection to a rootful podman', () => {
   const socket = join(state, 'tmp', 'podman', 'podman.sock');
   let service: ReturnType<typeof start>;
 
+  // Longer than what libvirt's own socket paths leave room for.
+  const home = join(state, 'home', 'maximiliane');
+
   /** Runs a program as the ordinary user. */
-  const asUser = (...args: string[]): Promise<Outcome> => start('test/testbed/as-user', args).done;
+  const asUser = (...args: string[]): Promise<Outcome> =>
+    start('test/testbed/as-user', ['env', `HOME=${home}`, ...args]).done;
   const podmanBootc = (...args: string[]): Promise<Outcome> => asUser(process.execPath, cli, ...args);
 
   before(async () => {
@@ -21,6 +25,7 @@ describe('an ordinary user with a connection to a rootful podman', () => {
     service = start('podman', ['system', 'service', '--time', '0', `unix://${socket}`]);
     await until('podman listens', () => host('ss', '-lxH').includes(socket));
     chmodSync(socket, 0o666);
+    assert.equal((await asUser('mkdir', '-p', home)).exitCode, 0);
     const added = await asUser('podman', 'system', 'connection', 'add', 'rootful', `unix://${socket}`);
     assert.equal(added.exitCode, 0, added.stderr);
   });
@@ -47,7 +52,7 @@ describe('an ordinary user with a connection to a rootful podman', () => {
     const listed = JSON.parse((await podmanBootc('list', '--format', 'json')).stdout) as {
       disk: { path: string };
     }[];
-    assert.ok(listed[0]?.disk.path.startsWith(join(state, 'home', '.local/share/podman-bootc/vms/')));
+    assert.ok(listed[0]?.disk.path.startsWith(join(home, '.local/share/podman-bootc/vms/')));
     assert.match(
       (await asUser('virsh', '-c', 'qemu:///session', 'list', '--title')).stdout,
       /running +podman-bootc: /,
@@ -60,7 +65,7 @@ describe('an ordinary user with a connection to a rootful podman', () => {
     const outcome = await podmanBootc('rm', '-f', id);
     assert.equal(outcome.exitCode, 0, outcome.stderr);
     // QEMU's log is libvirt's, which keeps it, and locks stay by design.
-    const found = await asUser('find', join(state, 'home'), '-name', `*${id.slice(0, 8)}*`);
+    const found = await asUser('find', home, '-name', `*${id.slice(0, 8)}*`);
     const left = found.stdout.split('\n').filter((file) => !/\.(log|lock)$/.test(file));
     assert.deepEqual(left, ['']);
   });
@@ -68,6 +73,8 @@ describe('an ordinary user with a connection to a rootful podman', () => {
   it('is refused a rootless connection in a sentence', async () => {
     const own = join(state, 'run', 'own.sock');
     const rootless = start('test/testbed/as-user', [
+      'env',
+      `HOME=${home}`,
       'podman',
       'system',
       'service',
