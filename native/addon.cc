@@ -43,6 +43,10 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   ExportDomainStats(env, exports);
   ExportEvents(env, exports);
   ExportFileLock(env, exports);
+  ExportNetwork(env, exports);
+  ExportStoragePool(env, exports);
+  ExportStorageVolume(env, exports);
+  ExportStream(env, exports);
   return exports;
 }
 

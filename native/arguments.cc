@@ -48,6 +48,18 @@ std::string Arguments::Text(const Napi::Value& value) {
   return text;
 }
 
+std::string Arguments::Bytes() {
+  Napi::Value value = Next();
+  if (value.IsTypedArray() && value.As<Napi::TypedArray>().TypedArrayType() == napi_uint8_array) {
+    auto array = value.As<Napi::Uint8Array>();
+    // An empty or detached array has no data at all.
+    if (array.ByteLength() == 0) return std::string();
+    return std::string(reinterpret_cast<const char*>(array.Data()), array.ByteLength());
+  }
+  Refuse("an Uint8Array");
+  return std::string();
+}
+
 std::string Arguments::String() { return Text(Next()); }
 
 OptionalString Arguments::StringOrUndefined() {

@@ -36,6 +36,22 @@ class Arguments {
   std::shared_ptr<DomainHandle> Domain();
   HandleBox<ConnectionHandle>* ConnectionBox();
   HandleBox<DomainHandle>* DomainBox();
+  // Of the other kinds of handles, which name their tag themselves.
+  template <typename T>
+  HandleBox<T>* Box() {
+    auto* box = UnwrapHandle<T>(env_, Next(), T::kTag);
+    if (box == nullptr) Refuse(T::kExpected);
+    return box;
+  }
+  template <typename T>
+  std::shared_ptr<T> Object() {
+    auto* box = Box<T>();
+    if (box == nullptr) return nullptr;
+    if (box->state == nullptr) Refuse("a handle that is open");
+    return box->state;
+  }
+  // A copy of the bytes of an Uint8Array.
+  std::string Bytes();
   std::string String();
   OptionalString StringOrUndefined();
   bool Boolean();

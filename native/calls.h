@@ -71,5 +71,9 @@ void ExportDomainSnapshot(Napi::Env env, Napi::Object exports);
 void ExportDomainStats(Napi::Env env, Napi::Object exports);
 void ExportEvents(Napi::Env env, Napi::Object exports);
 void ExportFileLock(Napi::Env env, Napi::Object exports);
+void ExportNetwork(Napi::Env env, Napi::Object exports);
+void ExportStoragePool(Napi::Env env, Napi::Object exports);
+void ExportStorageVolume(Napi::Env env, Napi::Object exports);
+void ExportStream(Napi::Env env, Napi::Object exports);
 
 }  // namespace podman_bootc

@@ -3,6 +3,9 @@
 #include <utility>
 #include <vector>
 
+#include "event_loop.h"
+#include "stream_handle.h"
+
 namespace podman_bootc {
 namespace {
 
@@ -45,9 +48,12 @@ struct ConnectionHandle::Parts {
   virConnectPtr connection;
   std::shared_ptr<Subscription> close_subscription;
   std::vector<std::shared_ptr<Subscription>> subscriptions;
+  std::vector<std::shared_ptr<StreamHandle>> streams;
+  bool had_streams;
 };
 
-void OnConnectionClosed(virConnectPtr, int reason, void* opaque) {
+void OnConnectionClosed(virConnectPtr connection, int reason, void* opaque) {
+  StreamHandle::OnConnectionLost(connection);
   auto subscription = Subscription::Find(opaque);
   if (subscription == nullptr) return;
   for (uint64_t listener : subscription->listeners())
@@ -125,6 +131,36 @@ void ConnectionHandle::RemoveDependent(Dependent* dependent) {
   dependents_.erase(dependent);
 }
 
+bool ConnectionHandle::EnterStream() {
+  std::lock_guard<std::mutex> lock(mutex_);
+  if (closing_) return false;
+  live_++;
+  return true;
+}
+
+void ConnectionHandle::LeaveStream() {
+  std::unique_lock<std::mutex> lock(mutex_);
+  live_--;
+  ContinueClose(std::move(lock));
+}
+
+void ConnectionHandle::AddStream(std::shared_ptr<StreamHandle> stream) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  StreamHandle* key = stream.get();
+  streams_[key] = std::move(stream);
+  had_streams_ = true;
+}
+
+void ConnectionHandle::RemoveStream(StreamHandle* stream) {
+  std::shared_ptr<StreamHandle> removed;
+  std::lock_guard<std::mutex> lock(mutex_);
+  auto found = streams_.find(stream);
+  if (found == streams_.end()) return;
+  // Destroyed without the lock: it may be the last reference to the stream.
+  removed = std::move(found->second);
+  streams_.erase(found);
+}
+
 bool ConnectionHandle::Subscribe(int event, virConnectDomainEventGenericCallback callback, uint64_t listener,
                                  std::shared_ptr<Mailbox> mailbox) {
   std::lock_guard<std::mutex> subscribing(subscribing_);
@@ -179,6 +215,9 @@ ConnectionHandle::Parts ConnectionHandle::TakeParts() {
   parts.close_subscription = std::move(close_subscription_);
   for (auto& entry : subscriptions_) parts.subscriptions.push_back(std::move(entry.second));
   subscriptions_.clear();
+  for (auto& entry : streams_) parts.streams.push_back(std::move(entry.second));
+  streams_.clear();
+  parts.had_streams = had_streams_;
   // A domain that is used later finds its connection closed, never a freed pointer.
   for (Dependent* dependent : dependents_) dependent->Free();
   dependents_.clear();
@@ -188,7 +227,9 @@ ConnectionHandle::Parts ConnectionHandle::TakeParts() {
 int ConnectionHandle::Close() { return Close(TakeParts()); }
 
 int ConnectionHandle::Close(Parts parts) {
+  for (auto& stream : parts.streams) stream->EndWithConnection();
   for (auto& subscription : parts.subscriptions) Deregister(parts.connection, *subscription);
+  if (parts.had_streams) AwaitEventLoop();
   if (parts.close_subscription != nullptr) {
     // libvirt has released it when the connection broke; and it never does where the driver can't tell.
     if (!parts.close_subscription->released())

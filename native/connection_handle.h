@@ -16,6 +16,8 @@
 
 namespace podman_bootc {
 
+class StreamHandle;
+
 // An open connection and everything that refers to it: calls in flight, domains, subscriptions. It is shared
 // by the JavaScript handle, the domains and the calls; the last of them to go closes the connection.
 class ConnectionHandle : public std::enable_shared_from_this<ConnectionHandle> {
@@ -40,6 +42,13 @@ class ConnectionHandle : public std::enable_shared_from_this<ConnectionHandle> {
   // Domains of this connection, and so on. Removing frees.
   void AddDependent(Dependent* dependent);
   void RemoveDependent(Dependent* dependent);
+
+  // The job of a stream, for as long as it runs, counts as a call. False when the connection is closing.
+  bool EnterStream();
+  void LeaveStream();
+  // Streams that have not ended: they belong to the connection, which ends them when it is closed.
+  void AddStream(std::shared_ptr<StreamHandle> stream);
+  void RemoveStream(StreamHandle* stream);
 
   // Makes a listener receive a kind of event (virDomainEventID), for which libvirt calls `callback` with a
   // Subscription as opaque. The first one registers with libvirt and the last one deregisters, so both may
@@ -70,6 +79,8 @@ class ConnectionHandle : public std::enable_shared_from_this<ConnectionHandle> {
   // By virDomainEventID.
   std::unordered_map<int, std::shared_ptr<Subscription>> subscriptions_;
   std::unordered_set<Dependent*> dependents_;
+  std::unordered_map<StreamHandle*, std::shared_ptr<StreamHandle>> streams_;
+  bool had_streams_ = false;
   size_t live_ = 0;
   size_t orphans_ = 0;
   bool closing_ = false;

@@ -4,6 +4,8 @@
 #include <libvirt/virterror.h>
 
 #include <chrono>
+#include <condition_variable>
+#include <memory>
 #include <mutex>
 #include <thread>
 
@@ -53,7 +55,31 @@ bool Initialize(Failure* failure) {
   return true;
 }
 
+// Only a safeguard: what the event loop does is short.
+constexpr std::chrono::seconds kFenceTime(2);
+
+struct Fence {
+  std::mutex mutex;
+  std::condition_variable condition;
+  bool passed = false;
+};
+
 }  // namespace
+
+void AwaitEventLoop() {
+  auto fence = std::make_shared<Fence>();
+  // What is removed is freed later, in the order of the removals.
+  int timer = virEventAddTimeout(-1, IgnoreTimeout, new std::shared_ptr<Fence>(fence), [](void* opaque) {
+    std::unique_ptr<std::shared_ptr<Fence>> fence(static_cast<std::shared_ptr<Fence>*>(opaque));
+    std::lock_guard<std::mutex> lock((*fence)->mutex);
+    (*fence)->passed = true;
+    (*fence)->condition.notify_all();
+  });
+  if (timer < 0) return;
+  virEventRemoveTimeout(timer);
+  std::unique_lock<std::mutex> lock(fence->mutex);
+  fence->condition.wait_for(lock, kFenceTime, [&] { return fence->passed; });
+}
 
 bool StartLibvirt(Failure* failure) {
   static std::once_flag once;

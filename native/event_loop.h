@@ -8,4 +8,8 @@ namespace podman_bootc {
 // Must come before any connection is opened. Returns false with the reason when libvirt can't be used.
 bool StartLibvirt(Failure* failure);
 
+// Waits until the event loop has freed the callbacks that were removed before. libvirt's remote driver keeps
+// a stream, and with it the connection, until then.
+void AwaitEventLoop();
+
 }  // namespace podman_bootc

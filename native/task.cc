@@ -63,6 +63,12 @@ void Task::Finish() {
   mailbox_->Post(std::move(self));
 }
 
+void Task::FinishWith(Failure failure) {
+  failed_ = true;
+  failure_ = std::move(failure);
+  Finish();
+}
+
 void Task::Deliver(Environment& environment) {
   if (deferred_ != nullptr)
     Settle(environment);

@@ -60,12 +60,14 @@ class Task : public Message, public Job, public std::enable_shared_from_this<Tas
   virtual void Discard(Environment&) {}
   // Makes the start of the call; a close waits for other calls first.
   virtual bool Begin();
+  // Any thread. For tasks that the executor does not end by itself.
+  void Finish();
+  void FinishWith(Failure failure);
 
   const char* const api_;
   const std::shared_ptr<ConnectionHandle> connection_;
 
  private:
-  void Finish();
   void Settle(Environment& environment);
 
   std::shared_ptr<Mailbox> mailbox_;

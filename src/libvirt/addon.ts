@@ -4,6 +4,7 @@ import { dirname, join, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { PodmanBootcError, messageOf } from '../errors.js';
 import type { DomainAddon } from './addon-domain.js';
+import type { NativeObjects } from './native-objects.js';
 
 declare const connectionBrand: unique symbol;
 declare const domainBrand: unique symbol;
@@ -39,7 +40,7 @@ export interface NativeDomainInfo {
  * The functions of native/*.cc. Each calls one function of libvirt off the JavaScript thread; `id` names the
  * call for `abandon`, 0 when it can't be abandoned. Promises are rejected with a `NativeFailure`.
  */
-export interface NativeAddon extends DomainAddon {
+export interface NativeAddon extends DomainAddon, NativeObjects {
   abandon(id: number, reason: unknown): void;
   libraryVersion(id: number): Promise<number>;
   flock(fd: number, operation: 'shared' | 'exclusive' | 'unlock'): Promise<boolean>;

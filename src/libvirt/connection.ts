@@ -23,7 +23,18 @@ import { Domain } from './domain.js';
 import { virConnectListAllDomainsFlags, virDomainDefineFlags } from './enums.js';
 import { closedError } from './error.js';
 import { lifecycleEvent, type DomainLifecycleEvent } from './events.js';
+import { Network } from './network.js';
 import { notify } from './notify.js';
+import {
+  virConnectListAllNetworksFlags,
+  virConnectListAllStoragePoolsFlags,
+  virNetworkCreateFlags,
+  virNetworkDefineFlags,
+  virStoragePoolCreateFlags,
+  virStoragePoolDefineFlags,
+} from './storage-enums.js';
+import { StoragePool } from './storage-pool.js';
+import { StorageVolume } from './storage-volume.js';
 
 /** How to connect. */
 export interface ConnectOptions extends CallOptions {
@@ -240,6 +251,155 @@ export class Connection {
     return unsubscribe;
   }
 
+  /** All storage pools, or only those that are started (`active`) or not. */
+  async listAllStoragePools(
+    options: CallOptions & { active?: boolean | undefined } = {},
+  ): Promise<StoragePool[]> {
+    checkOptions(options);
+    const flags = activeFlags(
+      options.active,
+      virConnectListAllStoragePoolsFlags.VIR_CONNECT_LIST_STORAGE_POOLS_ACTIVE,
+      virConnectListAllStoragePoolsFlags.VIR_CONNECT_LIST_STORAGE_POOLS_INACTIVE,
+    );
+    const pools = await this.#call(options, (addon, handle, id) =>
+      addon.connectionListAllStoragePools(handle, flags, id),
+    );
+    return pools.map((native) => new StoragePool(native));
+  }
+
+  /** @throws LibvirtError `VIR_ERR_NO_STORAGE_POOL` */
+  async lookupStoragePoolByName(name: string, options: CallOptions = {}): Promise<StoragePool> {
+    checkString('name', name);
+    return new StoragePool(
+      await this.#call(options, (addon, handle, id) =>
+        addon.connectionLookupStoragePoolByName(handle, name, id),
+      ),
+    );
+  }
+
+  /** @throws LibvirtError `VIR_ERR_NO_STORAGE_POOL` */
+  async lookupStoragePoolByUuid(uuid: string, options: CallOptions = {}): Promise<StoragePool> {
+    checkString('uuid', uuid);
+    return new StoragePool(
+      await this.#call(options, (addon, handle, id) =>
+        addon.connectionLookupStoragePoolByUuid(handle, uuid, id),
+      ),
+    );
+  }
+
+  /** The started pool whose target is this directory. @throws LibvirtError `VIR_ERR_NO_STORAGE_POOL` */
+  async lookupStoragePoolByTargetPath(path: string, options: CallOptions = {}): Promise<StoragePool> {
+    checkString('path', path);
+    return new StoragePool(
+      await this.#call(options, (addon, handle, id) =>
+        addon.connectionLookupStoragePoolByTargetPath(handle, path, id),
+      ),
+    );
+  }
+
+  /** Defines a persistent storage pool, or redefines it; `validate` is true by default, as for domains. */
+  async defineStoragePool(
+    xml: string,
+    options: CallOptions & { validate?: boolean | undefined } = {},
+  ): Promise<StoragePool> {
+    checkString('xml', xml);
+    const flags = validateFlag(options, virStoragePoolDefineFlags.VIR_STORAGE_POOL_DEFINE_VALIDATE);
+    return new StoragePool(
+      await this.#call(options, (addon, handle, id) =>
+        addon.connectionDefineStoragePool(handle, xml, flags, id),
+      ),
+    );
+  }
+
+  /** Starts a transient storage pool, which is gone when it stops; with `build` after building it. */
+  async createStoragePool(
+    xml: string,
+    options: CallOptions & { build?: boolean | undefined } = {},
+  ): Promise<StoragePool> {
+    checkString('xml', xml);
+    checkOptions(options);
+    const flags = flagsOf(options, { build: virStoragePoolCreateFlags.VIR_STORAGE_POOL_CREATE_WITH_BUILD });
+    return new StoragePool(
+      await this.#call(options, (addon, handle, id) =>
+        addon.connectionCreateStoragePool(handle, xml, flags, id),
+      ),
+    );
+  }
+
+  /** @throws LibvirtError `VIR_ERR_NO_STORAGE_VOL` */
+  async lookupStorageVolumeByKey(key: string, options: CallOptions = {}): Promise<StorageVolume> {
+    checkString('key', key);
+    return new StorageVolume(
+      await this.#call(options, (addon, handle, id) =>
+        addon.connectionLookupStorageVolumeByKey(handle, key, id),
+      ),
+    );
+  }
+
+  /** @throws LibvirtError `VIR_ERR_NO_STORAGE_VOL` */
+  async lookupStorageVolumeByPath(path: string, options: CallOptions = {}): Promise<StorageVolume> {
+    checkString('path', path);
+    return new StorageVolume(
+      await this.#call(options, (addon, handle, id) =>
+        addon.connectionLookupStorageVolumeByPath(handle, path, id),
+      ),
+    );
+  }
+
+  /** All networks, or only those that are started (`active`) or not. */
+  async listAllNetworks(options: CallOptions & { active?: boolean | undefined } = {}): Promise<Network[]> {
+    checkOptions(options);
+    const flags = activeFlags(
+      options.active,
+      virConnectListAllNetworksFlags.VIR_CONNECT_LIST_NETWORKS_ACTIVE,
+      virConnectListAllNetworksFlags.VIR_CONNECT_LIST_NETWORKS_INACTIVE,
+    );
+    const networks = await this.#call(options, (addon, handle, id) =>
+      addon.connectionListAllNetworks(handle, flags, id),
+    );
+    return networks.map((native) => new Network(native));
+  }
+
+  /** @throws LibvirtError `VIR_ERR_NO_NETWORK` */
+  async lookupNetworkByName(name: string, options: CallOptions = {}): Promise<Network> {
+    checkString('name', name);
+    return new Network(
+      await this.#call(options, (addon, handle, id) => addon.connectionLookupNetworkByName(handle, name, id)),
+    );
+  }
+
+  /** @throws LibvirtError `VIR_ERR_NO_NETWORK` */
+  async lookupNetworkByUuid(uuid: string, options: CallOptions = {}): Promise<Network> {
+    checkString('uuid', uuid);
+    return new Network(
+      await this.#call(options, (addon, handle, id) => addon.connectionLookupNetworkByUuid(handle, uuid, id)),
+    );
+  }
+
+  /** Defines a persistent network, or redefines it; `validate` is true by default, as for domains. */
+  async defineNetwork(
+    xml: string,
+    options: CallOptions & { validate?: boolean | undefined } = {},
+  ): Promise<Network> {
+    checkString('xml', xml);
+    const flags = validateFlag(options, virNetworkDefineFlags.VIR_NETWORK_DEFINE_VALIDATE);
+    return new Network(
+      await this.#call(options, (addon, handle, id) => addon.connectionDefineNetwork(handle, xml, flags, id)),
+    );
+  }
+
+  /** Starts a transient network, which is gone when it stops; `validate` is true by default. */
+  async createNetwork(
+    xml: string,
+    options: CallOptions & { validate?: boolean | undefined } = {},
+  ): Promise<Network> {
+    checkString('xml', xml);
+    const flags = validateFlag(options, virNetworkCreateFlags.VIR_NETWORK_CREATE_VALIDATE);
+    return new Network(
+      await this.#call(options, (addon, handle, id) => addon.connectionCreateNetwork(handle, xml, flags, id)),
+    );
+  }
+
   /**
    * Calls the listener once, when the connection breaks or is closed; soon if that has happened already.
    * Returns a function that takes the listener off.
@@ -271,6 +431,19 @@ function activeFlag(active: unknown): number {
   return active
     ? virConnectListAllDomainsFlags.VIR_CONNECT_LIST_DOMAINS_ACTIVE
     : virConnectListAllDomainsFlags.VIR_CONNECT_LIST_DOMAINS_INACTIVE;
+}
+
+function activeFlags(active: unknown, yes: number, no: number): number {
+  checkOptionalBoolean('active', active);
+  if (active === undefined) return 0;
+  return active ? yes : no;
+}
+
+function validateFlag(options: CallOptions & { validate?: boolean | undefined }, flag: number): number {
+  checkOptions(options);
+  const { validate } = options;
+  checkOptionalBoolean('validate', validate);
+  return validate === false ? 0 : flag;
 }
 
 /** The version of the libvirt client library, as major × 1,000,000 + minor × 1,000 + release. */

@@ -1,6 +1,6 @@
 import { argumentError, checkOptions, checkString, flagsOf, type CallOptions } from './arguments.js';
 import { affectFlags, type AffectOptions } from './domain-reference.js';
-import { DomainSnapshots } from './domain-snapshots.js';
+import { DomainStreams } from './domain-streams.js';
 import { stateAndReason, stateOf, type DomainState, type DomainStateAndReason } from './domain-state.js';
 import {
   virDomainCreateFlags,
@@ -38,7 +38,7 @@ export interface UndefineOptions {
 }
 
 /** A reference to a domain of an open connection. Closing it does nothing to the domain itself. */
-export class Domain extends DomainSnapshots {
+export class Domain extends DomainStreams {
   /** The state, and the reason for it. */
   async getState(options: CallOptions = {}): Promise<DomainStateAndReason> {
     const [state, reason] = await this.call(options, (addon, handle, id) => addon.domainGetState(handle, id));

@@ -76,10 +76,16 @@ const closedCodes = {
   connection: virErrorNumber.VIR_ERR_INVALID_CONN,
   domain: virErrorNumber.VIR_ERR_INVALID_DOMAIN,
   'domain snapshot': virErrorNumber.VIR_ERR_INVALID_DOMAIN_SNAPSHOT,
+  'storage pool': virErrorNumber.VIR_ERR_INVALID_STORAGE_POOL,
+  'storage volume': virErrorNumber.VIR_ERR_INVALID_STORAGE_VOL,
+  network: virErrorNumber.VIR_ERR_INVALID_NETWORK,
 } as const;
 
+/** What a handle can stand for. */
+export type Closable = keyof typeof closedCodes;
+
 /** A call on something that was closed, in libvirt's own terms. */
-export function closedError(what: keyof typeof closedCodes): LibvirtError {
+export function closedError(what: Closable): LibvirtError {
   return new LibvirtError({
     number: closedCodes[what],
     domain: virErrorDomain.VIR_FROM_NONE,

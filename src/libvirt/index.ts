@@ -27,3 +27,16 @@ export type {
 export type { GuestInfo } from './guest-info.js';
 export { LibvirtError, isLibvirtError } from './error.js';
 export type { DomainLifecycleEvent } from './events.js';
+export { Network, type DhcpLease } from './network.js';
+export {
+  StoragePool,
+  type CreateVolumeOptions,
+  type StoragePoolInfo,
+  type StoragePoolState,
+} from './storage-pool.js';
+export {
+  StorageVolume,
+  type StorageVolumeInfo,
+  type StorageVolumeType,
+  type TransferOptions,
+} from './storage-volume.js';
