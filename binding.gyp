@@ -9,6 +9,7 @@
         'native/arguments.cc',
         'native/connection.cc',
         'native/connection_handle.cc',
+        'native/credentials.cc',
         'native/domain.cc',
         'native/domain_block.cc',
         'native/domain_devices.cc',

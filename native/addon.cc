@@ -34,6 +34,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   Environment::Create(env);
   exports.Set("abandon", Napi::Function::New<Abandon>(env));
   ExportConnection(env, exports);
+  ExportCredentials(env, exports);
   ExportDomain(env, exports);
   ExportDomainBlock(env, exports);
   ExportDomainDevices(env, exports);

@@ -115,6 +115,21 @@ std::vector<uint32_t> Arguments::UnsignedList() {
   return list;
 }
 
+std::vector<OptionalString> Arguments::OptionalStringList() {
+  std::vector<OptionalString> list;
+  Napi::Value value = Next();
+  if (!value.IsArray()) {
+    Refuse("an array of strings");
+    return list;
+  }
+  Napi::Array array = value.As<Napi::Array>();
+  for (uint32_t i = 0; i < array.Length() && ok_; i++) {
+    Napi::Value each = array.Get(i);
+    list.push_back(each.IsNull() ? OptionalString() : OptionalString(Text(each)));
+  }
+  return list;
+}
+
 uint64_t Arguments::Token() {
   Napi::Value value = Next();
   bool lossless = false;

@@ -60,6 +60,8 @@ class Arguments {
   // A BigInt of at most 64 bits.
   uint64_t Size();
   std::vector<uint32_t> UnsignedList();
+  // Strings, and null for none.
+  std::vector<OptionalString> OptionalStringList();
   uint64_t Token();
   Napi::Function Function();
 

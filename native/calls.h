@@ -62,6 +62,7 @@ inline Napi::Value DomainToValue(Napi::Env env, std::shared_ptr<DomainHandle>& d
 
 // Each file adds the calls of its noun to the exports.
 void ExportConnection(Napi::Env env, Napi::Object exports);
+void ExportCredentials(Napi::Env env, Napi::Object exports);
 void ExportDomain(Napi::Env env, Napi::Object exports);
 void ExportDomainBlock(Napi::Env env, Napi::Object exports);
 void ExportDomainDevices(Napi::Env env, Napi::Object exports);

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "calls.h"
+#include "credentials.h"
 #include "event_loop.h"
 
 namespace podman_bootc {
@@ -15,18 +16,23 @@ constexpr unsigned int kKeepAliveCount = 5;
 
 class OpenTask final : public Task {
  public:
-  OpenTask(OptionalString uri, bool read_only, uint64_t listener, std::shared_ptr<Mailbox> mailbox)
+  // `asker` is null when there are no credentials to be given; `asking` is then 0.
+  OpenTask(OptionalString uri, bool read_only, uint64_t listener, std::shared_ptr<CredentialsAsker> asker,
+           uint64_t asking, std::shared_ptr<Mailbox> mailbox)
       : Task("virConnectOpenAuth", nullptr),
         uri_(std::move(uri)),
         flags_(read_only ? VIR_CONNECT_RO : 0),
         listener_(listener),
+        asker_(std::move(asker)),
+        asking_(asking),
         listener_mailbox_(std::move(mailbox)) {}
 
  protected:
   bool Run(Failure* failure) override {
     if (!StartLibvirt(failure)) return false;
     // Without credentials to ask for, libvirt fails instead of prompting on our terminal.
-    virConnectPtr connection = virConnectOpenAuth(uri_.get(), nullptr, flags_);
+    virConnectAuthPtr auth = asker_ == nullptr ? nullptr : asker_->auth();
+    virConnectPtr connection = virConnectOpenAuth(uri_.get(), auth, flags_);
     if (connection == nullptr) return false;
     // Drivers without a daemon refuse both of these, and have nothing to lose either.
     virConnectSetKeepAlive(connection, kKeepAliveInterval, kKeepAliveCount);
@@ -40,33 +46,61 @@ class OpenTask final : public Task {
   }
 
   Napi::Value Result(Napi::Env env) override {
+    StopAsking(Environment::Of(env));
     return WrapHandle(env, kConnectionTag, std::move(connection_), listener_);
   }
 
-  void Withdraw(Environment& environment) override { environment.RemoveListener(listener_); }
+  void Withdraw(Environment& environment) override {
+    StopAsking(environment);
+    environment.RemoveListener(listener_);
+  }
 
  private:
+  void StopAsking(Environment& environment) {
+    if (asker_ == nullptr) return;
+    asker_->End();
+    environment.RemoveAsker(asking_);
+    environment.RemoveListener(asking_);
+  }
+
   const OptionalString uri_;
   const unsigned int flags_;
   const uint64_t listener_;
+  const std::shared_ptr<CredentialsAsker> asker_;
+  const uint64_t asking_;
   const std::shared_ptr<Mailbox> listener_mailbox_;
   std::shared_ptr<ConnectionHandle> connection_;
 };
 
-// (uri | undefined, readOnly, closeListener, id) => Promise<handle>
-Napi::Value Open(const Napi::CallbackInfo& info) {
+Napi::Value StartOpen(const Napi::CallbackInfo& info, bool asks) {
   Arguments arguments(info);
   OptionalString uri = arguments.StringOrUndefined();
   bool read_only = arguments.Boolean();
   Napi::Function listener = arguments.Function();
+  Napi::Function ask = asks ? arguments.Function() : Napi::Function();
   uint32_t id = arguments.Unsigned();
   if (!arguments.ok()) return Napi::Value();
   Environment& environment = Environment::Of(info.Env());
   uint64_t token = Subscription::NewToken();
   environment.AddListener(token, listener);
-  auto task = std::make_shared<OpenTask>(std::move(uri), read_only, token, environment.mailbox());
+  std::shared_ptr<CredentialsAsker> asker;
+  uint64_t asking = 0;
+  if (asks) {
+    asking = Subscription::NewToken();
+    asker = std::make_shared<CredentialsAsker>(environment.mailbox(), asking);
+    environment.AddListener(asking, ask);
+    environment.AddAsker(asking, asker);
+  }
+  auto task = std::make_shared<OpenTask>(std::move(uri), read_only, token, std::move(asker), asking,
+                                         environment.mailbox());
   return task->Start(environment, id);
 }
+
+// (uri | undefined, readOnly, closeListener, id) => Promise<handle>
+Napi::Value Open(const Napi::CallbackInfo& info) { return StartOpen(info, false); }
+
+// (uri | undefined, readOnly, closeListener, credentialsListener, id) => Promise<handle>
+Napi::Value OpenAuth(const Napi::CallbackInfo& info) { return StartOpen(info, true); }
 
 class CloseTask final : public Task {
  public:
@@ -259,6 +293,7 @@ Napi::Value LibraryVersion(const Napi::CallbackInfo& info) {
 
 void ExportConnection(Napi::Env env, Napi::Object exports) {
   exports.Set("connectionOpen", Napi::Function::New<Open>(env));
+  exports.Set("connectionOpenAuth", Napi::Function::New<OpenAuth>(env));
   exports.Set("connectionClose", Napi::Function::New<Close>(env));
   exports.Set("connectionGetUri", Napi::Function::New<GetUri>(env));
   exports.Set("connectionGetType", Napi::Function::New<GetType>(env));

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "credentials.h"
 #include "task.h"
 
 namespace podman_bootc {
@@ -9,7 +10,11 @@ namespace {
 
 // Hooks run in reverse order, so this one comes before Node's own for the thread-safe function, and before
 // the finalizers of handles, which look at the mailbox to see whether the environment still lives.
-void CloseMailbox(void* environment) { static_cast<Environment*>(environment)->mailbox()->Close(); }
+void CloseMailbox(void* opaque) {
+  auto* environment = static_cast<Environment*>(opaque);
+  environment->mailbox()->Close();
+  environment->EndAskers();
+}
 
 }  // namespace
 
@@ -58,6 +63,22 @@ void Environment::CallListener(uint64_t token, std::initializer_list<napi_value>
   // Taken out of the map first: the listener may unsubscribe, which removes the reference.
   Napi::Function listener = found->second.Value();
   listener.Call(arguments);
+}
+
+void Environment::AddAsker(uint64_t token, const std::shared_ptr<CredentialsAsker>& asker) {
+  askers_[token] = asker;
+}
+
+void Environment::RemoveAsker(uint64_t token) { askers_.erase(token); }
+
+std::shared_ptr<CredentialsAsker> Environment::FindAsker(uint64_t token) {
+  auto found = askers_.find(token);
+  return found == askers_.end() ? nullptr : found->second;
+}
+
+void Environment::EndAskers() {
+  for (auto& entry : askers_) entry.second->End();
+  askers_.clear();
 }
 
 }  // namespace podman_bootc

@@ -12,6 +12,7 @@
 
 namespace podman_bootc {
 
+class CredentialsAsker;
 class Task;
 
 // What belongs to one JavaScript environment (the main thread, a worker). Used on its thread only; other
@@ -43,12 +44,20 @@ class Environment {
   void RemoveListener(uint64_t token);
   void CallListener(uint64_t token, std::initializer_list<napi_value> arguments);
 
+  // Threads that wait for an answer of JavaScript, by the token of the listener that is asked. They wait no
+  // longer when the environment ends.
+  void AddAsker(uint64_t token, const std::shared_ptr<CredentialsAsker>& asker);
+  void RemoveAsker(uint64_t token);
+  std::shared_ptr<CredentialsAsker> FindAsker(uint64_t token);
+  void EndAskers();
+
  private:
   Napi::Env env_;
   std::shared_ptr<Mailbox> mailbox_;
   size_t pending_ = 0;
   std::unordered_map<uint32_t, std::weak_ptr<Task>> calls_;
   std::unordered_map<uint64_t, Napi::FunctionReference> listeners_;
+  std::unordered_map<uint64_t, std::shared_ptr<CredentialsAsker>> askers_;
 };
 
 }  // namespace podman_bootc

@@ -4,6 +4,7 @@ import { dirname, join, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { PodmanBootcError, messageOf } from '../errors.js';
 import type { DomainAddon } from './addon-domain.js';
+import type { NativeCredential } from './credentials.js';
 import type { NativeObjects } from './native-objects.js';
 
 declare const connectionBrand: unique symbol;
@@ -51,6 +52,16 @@ export interface NativeAddon extends DomainAddon, NativeObjects {
     onClosed: (reason: number) => void,
     id: number,
   ): Promise<ConnectionHandle>;
+  /** `onCredentials` is called when credentials are needed, and then `answerCredentials` has to be with its token. */
+  connectionOpenAuth(
+    uri: string | undefined,
+    readOnly: boolean,
+    onClosed: (reason: number) => void,
+    onCredentials: (token: bigint, requests: NativeCredential[]) => void,
+    id: number,
+  ): Promise<ConnectionHandle>;
+  /** Undefined declines. */
+  answerCredentials(token: bigint, answers: readonly (string | null)[] | undefined): void;
   /** Resolves with the number of references that were left, which is 0 unless something leaks. */
   connectionClose(connection: ConnectionHandle, id: number): Promise<number>;
   connectionGetUri(connection: ConnectionHandle, id: number): Promise<string>;

@@ -12,6 +12,7 @@ import {
 } from './arguments.js';
 import { call } from './call.js';
 import { CloseEvents, type CloseReason } from './close-events.js';
+import { CredentialsQuestions, type CredentialsCallback } from './credentials.js';
 import { virConnectGetAllDomainStatsFlags } from './domain-enums.js';
 import {
   domainStatistics,
@@ -21,7 +22,7 @@ import {
 } from './domain-statistics.js';
 import { Domain } from './domain.js';
 import { virConnectListAllDomainsFlags, virDomainDefineFlags } from './enums.js';
-import { closedError } from './error.js';
+import { closedError, isLibvirtError } from './error.js';
 import { lifecycleEvent, type DomainLifecycleEvent } from './events.js';
 import { Network } from './network.js';
 import { notify } from './notify.js';
@@ -40,22 +41,42 @@ import { StorageVolume } from './storage-volume.js';
 export interface ConnectOptions extends CallOptions {
   /** Refuse everything that changes something; needs no privileges on `qemu:///system`. Default false. */
   readOnly?: boolean | undefined;
+  /**
+   * Is asked for credentials when the server wants some; without it the connection fails then. It may be asked
+   * more than once. libvirt looks into its own file of credentials first (`auth.conf`).
+   */
+  auth?: CredentialsCallback | undefined;
 }
 
 /**
- * Opens a connection to libvirt. Without `uri` libvirt chooses: `LIBVIRT_DEFAULT_URI`, its configuration, or
- * what it finds. It never asks for credentials.
+ * Opens a connection to libvirt: `qemu:///system` and `qemu:///session` on this host, `qemu+ssh://user@host/system`
+ * on another one, `test:///default` for tests. Without `uri` libvirt chooses: `LIBVIRT_DEFAULT_URI`, its
+ * configuration, or what it finds.
+ *
+ * Over SSH it is the program `ssh` that asks for passwords, on the terminal; `?no_tty=1` in the URI forbids it.
+ * @throws LibvirtError `VIR_ERR_AUTH_FAILED`, `VIR_ERR_AUTH_CANCELLED`, `VIR_ERR_NO_CONNECT`, and
+ *   `VIR_ERR_SYSTEM_ERROR` where there is no daemon
  */
 export async function connect(uri?: string, options: ConnectOptions = {}): Promise<Connection> {
   checkOptionalString('uri', uri);
   checkOptions(options);
-  const { readOnly } = options;
+  const { readOnly = false, auth } = options;
   checkOptionalBoolean('readOnly', readOnly);
+  if (auth !== undefined && typeof auth !== 'function')
+    throw argumentError('auth', 'a function or undefined', auth);
   const closeEvents = new CloseEvents();
-  const handle = await call(options, (addon, id) =>
-    addon.connectionOpen(uri, readOnly ?? false, closeEvents.end, id),
-  );
-  return new Connection(handle, closeEvents);
+  const questions = auth && new CredentialsQuestions(auth);
+  try {
+    const handle = await call(options, (addon, id) =>
+      questions
+        ? addon.connectionOpenAuth(uri, readOnly, closeEvents.end, questions.ask, id)
+        : addon.connectionOpen(uri, readOnly, closeEvents.end, id),
+    );
+    return new Connection(handle, closeEvents);
+  } catch (error) {
+    if (questions?.failure && isLibvirtError(error)) throw questions.failure.error;
+    throw error;
+  }
 }
 
 /** An open connection to libvirt; see `connect`. */

@@ -5,6 +5,12 @@
 export type { CallOptions } from './arguments.js';
 export type { CloseReason } from './close-events.js';
 export { Connection, connect, libraryVersion, type ConnectOptions } from './connection.js';
+export type {
+  CredentialAnswers,
+  CredentialRequest,
+  CredentialType,
+  CredentialsCallback,
+} from './credentials.js';
 export type { TypedParameters, TypedValue } from './addon-domain.js';
 export { Domain, type DomainInfo, type UndefineOptions } from './domain.js';
 export type { BlockCommitOptions, BlockInfo, BlockJob, BlockJobType } from './domain-blocks.js';
