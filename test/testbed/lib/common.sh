@@ -43,5 +43,6 @@ debian_mirror() {
     uri=$(cat /etc/apt/sources.list /etc/apt/sources.list.d/*.list 2>/dev/null |
       sed -n 's/^deb \(\[[^]]*\] \)\?\([^ ]*\).*/\2/p' | head -1)
   fi
-  printf '%s\n' "${uri:-http://deb.debian.org/debian}"
+  [[ $uri ]] || die "found no Debian mirror in apt's configuration"
+  printf '%s\n' "$uri"
 }
