@@ -112,7 +112,11 @@ describe('A storage volume', () => {
     withPool(async (pool) => {
       await using volume = await pool.createVolume(volumeXml('one'));
       assert.equal(volume.name, 'one');
-      assert.deepEqual(await volume.getInfo(), { type: 'file', capacity: 1024n ** 3n, allocation: 1024n ** 3n });
+      assert.deepEqual(await volume.getInfo(), {
+        type: 'file',
+        capacity: 1024n ** 3n,
+        allocation: 1024n ** 3n,
+      });
       assert.equal(await volume.getPath(), `/test/${pool.name}/one`);
       assert.match(await volume.getXml(), /<name>one<\/name>/);
       assert.equal((await volume.getPool()).uuid, pool.uuid);
