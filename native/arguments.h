@@ -65,11 +65,12 @@ class Arguments {
   uint64_t Token();
   Napi::Function Function();
 
+  // The argument read last is wrong.
+  void Refuse(const char* expected);
   bool ok() const { return ok_; }
 
  private:
   Napi::Value Next() { return info_[index_++]; }
-  void Refuse(const char* expected);
   std::string Text(const Napi::Value& value);
 
   const Napi::CallbackInfo& info_;

@@ -1,15 +1,25 @@
 #include <libvirt/libvirt.h>
 
+#include <variant>
+#include <vector>
+
 #include "calls.h"
+#include "typed_parameters.h"
 
 namespace podman_bootc {
 namespace {
 
+using EventValue = std::variant<int, std::string, TypedParameters>;
+
+Napi::Value ToValue(Napi::Env env, int number) { return Napi::Number::New(env, number); }
+Napi::Value ToValue(Napi::Env env, const std::string& text) { return Napi::String::New(env, text); }
+Napi::Value ToValue(Napi::Env env, const TypedParameters& parameters) { return parameters.ToObject(env); }
+
 // Copied on the event thread, which must make no libvirt call of its own: it would wait for itself.
-class DomainLifecycle final : public Message {
+class DomainEvent final : public Message {
  public:
-  DomainLifecycle(uint64_t listener, virDomainPtr domain, int event, int detail)
-      : listener_(listener), event_(event), detail_(detail) {
+  DomainEvent(uint64_t listener, virDomainPtr domain, std::vector<EventValue> values)
+      : listener_(listener), values_(std::move(values)) {
     char uuid[VIR_UUID_STRING_BUFLEN] = "";
     // Both read the structure only.
     const char* name = virDomainGetName(domain);
@@ -19,24 +29,72 @@ class DomainLifecycle final : public Message {
 
   void Deliver(Environment& environment) override {
     Napi::Env env = environment.env();
-    environment.CallListener(listener_, {Napi::String::New(env, name_), Napi::String::New(env, uuid_),
-                                         Napi::Number::New(env, event_), Napi::Number::New(env, detail_)});
+    Napi::Array values = Napi::Array::New(env, values_.size());
+    for (uint32_t i = 0; i < values_.size(); i++)
+      values.Set(i, std::visit([env](const auto& each) { return ToValue(env, each); }, values_[i]));
+    environment.CallListener(listener_,
+                             {Napi::String::New(env, name_), Napi::String::New(env, uuid_), values});
   }
 
  private:
   const uint64_t listener_;
   std::string name_;
   std::string uuid_;
-  const int event_;
-  const int detail_;
+  const std::vector<EventValue> values_;
 };
 
-int OnDomainLifecycle(virConnectPtr, virDomainPtr domain, int event, int detail, void* opaque) {
+void Post(void* opaque, virDomainPtr domain, std::vector<EventValue> values) {
   auto subscription = Subscription::Find(opaque);
-  if (subscription == nullptr) return 0;
+  if (subscription == nullptr) return;
   for (uint64_t listener : subscription->listeners())
-    subscription->mailbox().Post(std::make_shared<DomainLifecycle>(listener, domain, event, detail));
+    subscription->mailbox().Post(std::make_shared<DomainEvent>(listener, domain, values));
+}
+
+std::string Copy(const char* text) { return text == nullptr ? "" : text; }
+
+int OnLifecycle(virConnectPtr, virDomainPtr domain, int event, int detail, void* opaque) {
+  Post(opaque, domain, {event, detail});
   return 0;
+}
+
+void OnReboot(virConnectPtr, virDomainPtr domain, void* opaque) { Post(opaque, domain, {}); }
+
+void OnAgentLifecycle(virConnectPtr, virDomainPtr domain, int state, int reason, void* opaque) {
+  Post(opaque, domain, {state, reason});
+}
+
+void OnBlockJob(virConnectPtr, virDomainPtr domain, const char* disk, int type, int status, void* opaque) {
+  Post(opaque, domain, {Copy(disk), type, status});
+}
+
+void OnDeviceRemoved(virConnectPtr, virDomainPtr domain, const char* alias, void* opaque) {
+  Post(opaque, domain, {Copy(alias)});
+}
+
+void OnJobCompleted(virConnectPtr, virDomainPtr domain, virTypedParameterPtr parameters, int count,
+                    void* opaque) {
+  Post(opaque, domain, {TypedParameters(parameters, count)});
+}
+
+// Null for an event that is not offered.
+virConnectDomainEventGenericCallback CallbackFor(int event) {
+  switch (event) {
+    case VIR_DOMAIN_EVENT_ID_LIFECYCLE:
+      return VIR_DOMAIN_EVENT_CALLBACK(OnLifecycle);
+    case VIR_DOMAIN_EVENT_ID_REBOOT:
+      return OnReboot;
+    case VIR_DOMAIN_EVENT_ID_AGENT_LIFECYCLE:
+      return VIR_DOMAIN_EVENT_CALLBACK(OnAgentLifecycle);
+    // Names the disk by its target; the older event gives the path of an image.
+    case VIR_DOMAIN_EVENT_ID_BLOCK_JOB_2:
+      return VIR_DOMAIN_EVENT_CALLBACK(OnBlockJob);
+    case VIR_DOMAIN_EVENT_ID_DEVICE_REMOVED:
+      return VIR_DOMAIN_EVENT_CALLBACK(OnDeviceRemoved);
+    case VIR_DOMAIN_EVENT_ID_JOB_COMPLETED:
+      return VIR_DOMAIN_EVENT_CALLBACK(OnJobCompleted);
+    default:
+      return nullptr;
+  }
 }
 
 class UnsubscribeTask final : public Task {
@@ -58,16 +116,16 @@ class UnsubscribeTask final : public Task {
 
 class SubscribeTask final : public Task {
  public:
-  SubscribeTask(std::shared_ptr<ConnectionHandle> connection, uint64_t token,
+  SubscribeTask(std::shared_ptr<ConnectionHandle> connection, int event, uint64_t token,
                 std::shared_ptr<Mailbox> mailbox)
       : Task("virConnectDomainEventRegisterAny", std::move(connection)),
+        event_(event),
         token_(token),
         listener_mailbox_(std::move(mailbox)) {}
 
  protected:
   bool Run(Failure*) override {
-    return connection_->Subscribe(VIR_DOMAIN_EVENT_ID_LIFECYCLE, VIR_DOMAIN_EVENT_CALLBACK(OnDomainLifecycle),
-                                  token_, listener_mailbox_);
+    return connection_->Subscribe(event_, CallbackFor(event_), token_, listener_mailbox_);
   }
 
   Napi::Value Result(Napi::Env env) override {
@@ -82,14 +140,17 @@ class SubscribeTask final : public Task {
   }
 
  private:
+  const int event_;
   const uint64_t token_;
   const std::shared_ptr<Mailbox> listener_mailbox_;
 };
 
-// (connection, listener, id) => Promise<token>
-Napi::Value SubscribeDomainLifecycle(const Napi::CallbackInfo& info) {
+// (connection, event, listener, id) => Promise<token>
+Napi::Value SubscribeDomainEvent(const Napi::CallbackInfo& info) {
   Arguments arguments(info);
   auto connection = arguments.Connection();
+  int32_t event = arguments.Integer();
+  if (arguments.ok() && CallbackFor(event) == nullptr) arguments.Refuse("the number of an event");
   Napi::Function listener = arguments.Function();
   uint32_t id = arguments.Unsigned();
   if (!arguments.ok()) return Napi::Value();
@@ -97,12 +158,12 @@ Napi::Value SubscribeDomainLifecycle(const Napi::CallbackInfo& info) {
   uint64_t token = Subscription::NewToken();
   // Before the call: an event may overtake its result.
   environment.AddListener(token, listener);
-  auto task = std::make_shared<SubscribeTask>(connection, token, environment.mailbox());
+  auto task = std::make_shared<SubscribeTask>(connection, event, token, environment.mailbox());
   return task->Start(environment, id);
 }
 
 // (connection, token, id) => Promise<undefined>
-Napi::Value UnsubscribeDomainLifecycle(const Napi::CallbackInfo& info) {
+Napi::Value UnsubscribeDomainEvent(const Napi::CallbackInfo& info) {
   Arguments arguments(info);
   auto connection = arguments.Connection();
   uint64_t token = arguments.Token();
@@ -116,8 +177,8 @@ Napi::Value UnsubscribeDomainLifecycle(const Napi::CallbackInfo& info) {
 }  // namespace
 
 void ExportEvents(Napi::Env env, Napi::Object exports) {
-  exports.Set("subscribeDomainLifecycle", Napi::Function::New<SubscribeDomainLifecycle>(env));
-  exports.Set("unsubscribeDomainLifecycle", Napi::Function::New<UnsubscribeDomainLifecycle>(env));
+  exports.Set("subscribeDomainEvent", Napi::Function::New<SubscribeDomainEvent>(env));
+  exports.Set("unsubscribeDomainEvent", Napi::Function::New<UnsubscribeDomainEvent>(env));
 }
 
 }  // namespace podman_bootc

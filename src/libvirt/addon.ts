@@ -4,6 +4,7 @@ import { dirname, join, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { PodmanBootcError, messageOf } from '../errors.js';
 import type { DomainAddon } from './addon-domain.js';
+import type { NativeEventValue } from './events.js';
 import type { NativeCredential } from './credentials.js';
 import type { NativeObjects } from './native-objects.js';
 
@@ -88,12 +89,13 @@ export interface NativeAddon extends DomainAddon, NativeObjects {
   connectionListAllDomains(connection: ConnectionHandle, flags: number, id: number): Promise<NativeDomain[]>;
 
   /** Resolves with the token that ends the subscription. Events may come before that. */
-  subscribeDomainLifecycle(
+  subscribeDomainEvent(
     connection: ConnectionHandle,
-    listener: (name: string, uuid: string, event: number, detail: number) => void,
+    event: number,
+    listener: (name: string, uuid: string, values: readonly NativeEventValue[]) => void,
     id: number,
   ): Promise<bigint>;
-  unsubscribeDomainLifecycle(connection: ConnectionHandle, token: bigint, id: number): Promise<undefined>;
+  unsubscribeDomainEvent(connection: ConnectionHandle, token: bigint, id: number): Promise<undefined>;
 
   domainClose(domain: DomainHandle): undefined;
   domainGetState(domain: DomainHandle, id: number): Promise<[state: number, reason: number]>;

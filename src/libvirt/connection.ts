@@ -15,6 +15,12 @@ import { CloseEvents, type CloseReason } from './close-events.js';
 import { CredentialsQuestions, type CredentialsCallback } from './credentials.js';
 import { virConnectGetAllDomainStatsFlags } from './domain-enums.js';
 import {
+  DomainEvents,
+  checkEventFilter,
+  type DomainEventFilter,
+  type DomainEventsOptions,
+} from './domain-events.js';
+import {
   domainStatistics,
   statisticsTypes,
   type DomainStatistics,
@@ -23,7 +29,16 @@ import {
 import { Domain } from './domain.js';
 import { virConnectListAllDomainsFlags, virDomainDefineFlags } from './enums.js';
 import { closedError, isLibvirtError } from './error.js';
-import { lifecycleEvent, type DomainLifecycleEvent } from './events.js';
+import {
+  domainEvent,
+  domainEventTypes,
+  eventNumber,
+  type DomainEvent,
+  type DomainEventOf,
+  type DomainEventType,
+  type DomainLifecycleEvent,
+  type NativeEventValue,
+} from './events.js';
 import { Network } from './network.js';
 import { notify } from './notify.js';
 import {
@@ -232,43 +247,88 @@ export class Connection {
   }
 
   /**
-   * Calls the listener when a domain is defined, starts, stops and so on: any domain, or the one given. From
-   * the moment the promise resolves no event is missed. It does not keep the process alive, and ends with the
-   * connection or with a call of the function it resolves with.
+   * Calls the listener when something happens to a domain: to any, or to the one given; all kinds of events, or
+   * those named. From the moment the promise resolves no event is missed. It does not keep the process alive,
+   * and ends with the connection or with a call of the function it resolves with. The signal can give up the
+   * subscribing, and does nothing later.
    */
+  async onDomainEvent<Type extends DomainEventType = DomainEventType>(
+    listener: (event: DomainEventOf<Type>) => void,
+    options: CallOptions & DomainEventFilter<Type> = {},
+  ): Promise<() => Promise<void>> {
+    checkFunction('listener', listener);
+    checkEventFilter(options);
+    return this.#subscribe((event) => {
+      notify(listener, event as DomainEventOf<Type>);
+    }, options);
+  }
+
+  /** As `onDomainEvent`, for the lifecycle alone. */
   async onDomainLifecycle(
     listener: (event: DomainLifecycleEvent) => void,
     options: CallOptions & { domain?: Domain | undefined } = {},
   ): Promise<() => Promise<void>> {
-    checkFunction('listener', listener);
     checkOptions(options);
-    const { domain } = options;
-    if (domain !== undefined && !(domain instanceof Domain))
-      throw argumentError('domain', 'a Domain or undefined', domain);
-    let subscribed = true;
-    // Refers to `this`, so that a connection somebody listens to is not collected as forgotten.
-    const receive = (name: string, uuid: string, type: number, detail: number) => {
-      const event = lifecycleEvent(name, uuid, type, detail);
-      if (event && subscribed && !this.closed && (domain === undefined || domain.uuid === uuid))
-        notify(listener, event);
-    };
-    const token = await this.#call(options, (addon, handle, id) =>
-      addon.subscribeDomainLifecycle(handle, receive, id),
+    return this.onDomainEvent(listener, { ...options, events: ['lifecycle'] });
+  }
+
+  /**
+   * The same events, to be read one after the other: `for await (const event of connection.domainEvents())`.
+   * libvirt is asked for them at once and until the reading ends: by leaving the loop, by the signal, or with the
+   * connection. See `DomainEvents` for what happens while nobody reads. A wrong argument rejects the first
+   * reading.
+   */
+  domainEvents<Type extends DomainEventType = DomainEventType>(
+    options: CallOptions & DomainEventFilter<Type> & DomainEventsOptions = {},
+  ): DomainEvents<DomainEventOf<Type>> {
+    // Here, so that a wrong receiver throws.
+    const closeEvents = this.#closeEvents;
+    return DomainEvents.start(
+      options,
+      (receive) => this.#subscribe(receive, options),
+      (end) => closeEvents.add(end),
     );
+  }
+
+  async #subscribe(
+    receive: (event: DomainEvent) => void,
+    options: CallOptions & DomainEventFilter,
+  ): Promise<() => Promise<void>> {
+    const { domain, events = domainEventTypes } = options;
+    let subscribed = true;
+    const tokens: bigint[] = [];
     const unsubscribe = async () => {
       if (!subscribed) return;
       subscribed = false;
       try {
-        await call({}, (addon, id) => addon.unsubscribeDomainLifecycle(this.#handle, token, id));
+        await Promise.all(
+          tokens.map((token) =>
+            call({}, (addon, id) => addon.unsubscribeDomainEvent(this.#handle, token, id)),
+          ),
+        );
       } catch (error) {
         // Closing the connection has ended the subscription already.
         if (!this.closed) throw error;
       }
     };
-    if (this.closed) {
-      await unsubscribe();
-      throw closedError('connection');
-    }
+    const results = await Promise.allSettled(
+      [...new Set(events)].map((type) => {
+        // Refers to `this`, so that a connection somebody listens to is not collected as forgotten.
+        const listener = (name: string, uuid: string, values: readonly NativeEventValue[]) => {
+          if (!subscribed || this.closed || (domain !== undefined && domain.uuid !== uuid)) return;
+          const event = domainEvent(type, { name, uuid }, values);
+          if (event) receive(event);
+        };
+        return this.#call(options, (addon, handle, id) =>
+          addon.subscribeDomainEvent(handle, eventNumber(type), listener, id),
+        );
+      }),
+    );
+    for (const result of results) if (result.status === 'fulfilled') tokens.push(result.value);
+    const failed = results.find((result) => result.status === 'rejected');
+    if (failed || this.closed) await unsubscribe();
+    if (failed) throw failed.reason;
+    if (this.closed) throw closedError('connection');
     return unsubscribe;
   }
 

@@ -15,6 +15,12 @@ export type { TypedParameters, TypedValue } from './addon-domain.js';
 export { Domain, type DomainInfo, type UndefineOptions } from './domain.js';
 export type { BlockCommitOptions, BlockInfo, BlockJob, BlockJobType } from './domain-blocks.js';
 export type { VcpuOptions } from './domain-devices.js';
+export {
+  DomainEvents,
+  type DomainEventFilter,
+  type DomainEventsOptions,
+  type LostEvents,
+} from './domain-events.js';
 export type { AddressSource, AgentCommand, DomainInterface, GuestInfoType } from './domain-guest.js';
 export type { DomainJob, DomainJobType, JobOperation, JobProgress } from './domain-job.js';
 export type { KeyCodeSet, ManagedSaveOptions, RebootMode } from './domain-power.js';
@@ -32,7 +38,18 @@ export type {
 } from './domain-statistics.js';
 export type { GuestInfo } from './guest-info.js';
 export { LibvirtError, isLibvirtError } from './error.js';
-export type { DomainLifecycleEvent } from './events.js';
+export type {
+  DomainAgentLifecycleEvent,
+  DomainBlockJobEvent,
+  DomainDeviceRemovedEvent,
+  DomainEvent,
+  DomainEventOf,
+  DomainEventType,
+  DomainJobCompletedEvent,
+  DomainLifecycleEvent,
+  DomainRebootEvent,
+  EventDomain,
+} from './events.js';
 export { Network, type DhcpLease } from './network.js';
 export {
   StoragePool,

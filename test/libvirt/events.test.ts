@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { lifecycleEvent } from '../../src/libvirt/events.js';
+import { domainEvent } from '../../src/libvirt/events.js';
 import { connect, type DomainLifecycleEvent } from '../../src/libvirt/index.js';
 import {
   assertEndedWell,
@@ -94,11 +94,15 @@ describe('Lifecycle events', () => {
   });
 
   it('show a detail that libvirt added later as its number', () => {
-    assert.equal(lifecycleEvent('a', 'b', 5, 99)?.detail, 'unknown-99');
-    assert.equal(lifecycleEvent('a', 'b', 2, 3)?.detail, 'from-snapshot');
+    const detailOf = (event: number, detail: number) => {
+      const made = domainEvent('lifecycle', { name: 'a', uuid: 'b' }, [event, detail]);
+      return made?.type === 'lifecycle' ? made.detail : undefined;
+    };
+    assert.equal(detailOf(5, 99), 'unknown-99');
+    assert.equal(detailOf(2, 3), 'from-snapshot');
   });
 
   it('of a type that libvirt added later are left out', () => {
-    assert.equal(lifecycleEvent('a', 'b', 99, 0), undefined);
+    assert.equal(domainEvent('lifecycle', { name: 'a', uuid: 'b' }, [99, 0]), undefined);
   });
 });
