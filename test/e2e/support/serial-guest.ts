@@ -1,7 +1,7 @@
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Connection, Domain } from '../../../src/libvirt/index.js';
+import { connect, type Connection, type Domain } from '../../../src/libvirt/index.js';
 
 /*
  * A guest that is a boot sector. It writes "ready" to its first serial port and then echoes every byte, but
@@ -64,7 +64,9 @@ export async function withSerialGuest(
     await domain.create({ paused: true });
     await use(domain);
   } finally {
-    const left = await connection.lookupDomainByName(name);
+    // The daemon may have been another one when the test began.
+    await using own = await connect('qemu:///system');
+    const left = await own.lookupDomainByName(name);
     if (await left.isActive()) await left.destroy();
     await left.undefine();
     rmSync(directory, { recursive: true, force: true });
