@@ -146,10 +146,10 @@ class EventQueue<Event> {
       return;
     }
     signal?.addEventListener('abort', abort);
-    const offClose = onClose(() => void this.#stop());
+    let offClose: (() => void) | undefined;
     this.#release = () => {
       signal?.removeEventListener('abort', abort);
-      offClose();
+      offClose?.();
     };
     this.ready = subscribe((event) => {
       this.#push(event);
@@ -157,6 +157,8 @@ class EventQueue<Event> {
       async (unsubscribe) => {
         this.#unsubscribe = unsubscribe;
         if (this.#ended) await unsubscribe();
+        // Not before: a connection that ends earlier fails the subscribing, which tells more.
+        else offClose = onClose(() => void this.#stop());
       },
       (error: unknown) => {
         this.fail(error);
