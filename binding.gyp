@@ -16,6 +16,7 @@
         'native/domain_guest.cc',
         'native/domain_handle.cc',
         'native/domain_power.cc',
+        'native/domain_screenshot.cc',
         'native/domain_snapshot.cc',
         'native/domain_stats.cc',
         'native/environment.cc',

@@ -40,6 +40,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   ExportDomainDevices(env, exports);
   ExportDomainGuest(env, exports);
   ExportDomainPower(env, exports);
+  ExportDomainScreenshot(env, exports);
   ExportDomainSnapshot(env, exports);
   ExportDomainStats(env, exports);
   ExportEvents(env, exports);

@@ -68,6 +68,7 @@ void ExportDomainBlock(Napi::Env env, Napi::Object exports);
 void ExportDomainDevices(Napi::Env env, Napi::Object exports);
 void ExportDomainGuest(Napi::Env env, Napi::Object exports);
 void ExportDomainPower(Napi::Env env, Napi::Object exports);
+void ExportDomainScreenshot(Napi::Env env, Napi::Object exports);
 void ExportDomainSnapshot(Napi::Env env, Napi::Object exports);
 void ExportDomainStats(Napi::Env env, Napi::Object exports);
 void ExportEvents(Napi::Env env, Napi::Object exports);

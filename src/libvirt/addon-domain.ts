@@ -76,6 +76,12 @@ export interface DomainAddon {
   ): Promise<TypedParameters>;
   domainGetHostname(domain: DomainHandle, flags: number, id: number): Promise<string>;
 
+  domainScreenshot(
+    domain: DomainHandle,
+    screen: number,
+    id: number,
+  ): Promise<{ mimeType: string; data: Buffer }>;
+
   domainGetBlockInfo(
     domain: DomainHandle,
     disk: string,

@@ -122,6 +122,19 @@ export abstract class DomainGuest extends DomainDevices {
     );
   }
 
+  /**
+   * A picture of what the guest shows, on the screen numbered `screen` (0 by default): PPM or PNG, as the
+   * hypervisor makes it.
+   */
+  async screenshot(
+    options: CallOptions & { screen?: number | undefined } = {},
+  ): Promise<{ mimeType: string; data: Buffer }> {
+    checkOptions(options);
+    const { screen = 0 } = options;
+    checkInteger('screen', screen, 'the number of a screen or undefined', { maximum: 0xffff_ffff });
+    return this.call(options, (addon, handle, id) => addon.domainScreenshot(handle, screen, id));
+  }
+
   /** The host name of the guest, as the agent or libvirt's DHCP server knows it; by default the driver chooses. */
   async getHostname(options: CallOptions & { source?: 'agent' | 'lease' | undefined } = {}): Promise<string> {
     checkOptions(options);

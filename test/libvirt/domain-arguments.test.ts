@@ -9,6 +9,10 @@ function untyped(value: unknown): never {
 }
 
 const cases: [string, (domain: Domain, connection: Connection) => Promise<unknown>][] = [
+  [
+    'Expected `screen` to be the number of a screen or undefined, got -1',
+    (domain) => domain.screenshot({ screen: -1 }),
+  ],
   ['Expected `memory` to be a positive safe integer in KiB, got -1', (domain) => domain.setMemory(-1)],
   ['Expected `memory` to be a positive safe integer in KiB, got 0', (domain) => domain.setMemory(0)],
   ['Expected `memory` to be a positive safe integer in KiB, got 1.5', (domain) => domain.setMemory(1.5)],

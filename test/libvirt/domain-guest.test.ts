@@ -21,6 +21,15 @@ describe('A guest', () => {
       assert.match(await domain.getHostname(), /test/);
     }));
 
+  it('shows a picture', () =>
+    withDomain(async (domain) => {
+      await domain.create();
+      const { mimeType, data } = await domain.screenshot();
+      assert.equal(mimeType, 'image/png');
+      assert.equal(data.subarray(1, 4).toString(), 'PNG');
+      assert.equal(data.subarray(-8, -4).toString(), 'IEND');
+    }));
+
   it('answers through its agent, where the driver knows agents', () =>
     withDomain(async (domain) => {
       const calls = [

@@ -53,6 +53,7 @@ const domainCalls: ((domain: Domain) => Promise<unknown>)[] = [
   (domain) => domain.interfaceAddresses(),
   (domain) => domain.getGuestInfo(),
   (domain) => domain.getHostname(),
+  (domain) => domain.screenshot(),
   (domain) => domain.getBlockInfo('vda'),
   (domain) => domain.resizeBlock('vda', 4096),
   (domain) => domain.getBlockStats('vda'),
