@@ -9,6 +9,12 @@ describe('A handle that is garbage-collected', () => {
     assert.equal(ended.stdout, '400 answers\n');
   });
 
+  it('of a pool, a volume or a network serves the calls that are in flight', async () => {
+    const ended = await runFixture('collected', ['objects']);
+    assertEndedWell(ended);
+    assert.equal(ended.stdout, '240 answers\n');
+  });
+
   it('of a connection leaves its domains at work', async () => {
     const ended = await runFixture('collected', ['domains']);
     assertEndedWell(ended);
