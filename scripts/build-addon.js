@@ -1,6 +1,7 @@
 /**
  * Builds the native libvirt binding: what `npm install` runs. Quiet when all is well; does nothing when the
- * addon is newer than its sources and was built for this kind of Node.
+ * addon is newer than its sources and was built for this kind of Node, or when the package brings one along
+ * that fits (`npm install --build-from-source` builds all the same).
  */
 import { spawnSync } from 'node:child_process';
 import {
@@ -10,6 +11,7 @@ import {
   readdirSync,
   realpathSync,
   statSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -41,6 +43,18 @@ function isUpToDate() {
   return [...sources, join(root, 'binding.gyp')].every((path) => statSync(path).mtimeMs <= built);
 }
 
+/** Whether prebuilds/ has an addon for this platform, processor and C library. A checkout has none. */
+function hasPrebuild() {
+  if (process.env.npm_config_build_from_source === 'true' || !existsSync(join(root, 'prebuilds')))
+    return false;
+  try {
+    createRequire(import.meta.url)('node-gyp-build').resolve(root);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 function runs(program, ...args) {
   return spawnSync(program, args, { stdio: 'ignore' }).status === 0;
 }
@@ -59,7 +73,10 @@ function findProblem() {
 /** Builds, and returns what node-gyp printed if it failed. */
 function build() {
   const nodeGyp = createRequire(import.meta.url).resolve('node-gyp/bin/node-gyp.js');
-  const args = [nodeGyp, 'rebuild', '--jobs', String(availableParallelism())];
+  // What is there stays in use until the linker replaces it; other tests may run meanwhile.
+  const same = existsSync(stampFile) && readFileSync(stampFile, 'utf8') === stamp;
+  const commands = same ? ['configure', 'build'] : ['rebuild'];
+  const args = [nodeGyp, ...commands, '--jobs', String(availableParallelism())];
   // A Node that brings its headers along saves their download, which a host without internet could not do.
   const prefix = dirname(dirname(realpathSync(process.execPath)));
   if (existsSync(join(prefix, 'include', 'node', 'node_api.h'))) args.push(`--nodedir=${prefix}`);
@@ -74,7 +91,7 @@ function build() {
   return result.status === 0 ? undefined : `${result.stdout ?? ''}${result.stderr ?? ''}`;
 }
 
-if (!isUpToDate()) {
+if (!hasPrebuild() && !isUpToDate()) {
   const problem = findProblem();
   const output = problem === undefined ? build() : undefined;
   if (problem !== undefined || output !== undefined) {
@@ -86,5 +103,7 @@ if (!isUpToDate()) {
   } else {
     mkdirSync(dirname(stampFile), { recursive: true });
     writeFileSync(stampFile, stamp);
+    // make leaves it alone when only the time of a source changed.
+    utimesSync(addon, new Date(), new Date());
   }
 }

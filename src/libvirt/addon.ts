@@ -144,13 +144,27 @@ function packageRoot(): string {
   return directory;
 }
 
+/** What was built here, or else what the package brings along for this platform. */
+function findAddon(root: string): string | undefined {
+  const built = join(root, 'build', 'Release', 'libvirt.node');
+  if (existsSync(built)) return built;
+  if (!existsSync(join(root, 'prebuilds'))) return undefined;
+  try {
+    const prebuilds = createRequire(import.meta.url)('node-gyp-build') as { resolve(root: string): string };
+    return prebuilds.resolve(root);
+  } catch {
+    // It throws when none fits.
+    return undefined;
+  }
+}
+
 /** Exported for its test. */
 export function load(root: string): NativeAddon {
-  const path = join(root, 'build', 'Release', 'libvirt.node');
+  const path = findAddon(root);
   const rebuild = root.includes(`${sep}node_modules${sep}`)
     ? 'Run: npm rebuild podman-bootc'
     : `Run: npm run install, in ${root}`;
-  if (!existsSync(path)) {
+  if (path === undefined) {
     throw new PodmanBootcError(
       'host',
       'LIBVIRT_NOT_LOADED',

@@ -76,6 +76,20 @@ describe('Building the addon', () => {
     assert.equal(build(root, { PATH: '/nonexistent' }).status, 1);
   });
 
+  it('is skipped where the package brings along one that fits, unless it is to be built', function () {
+    const root = checkout(this);
+    mkdirSync(join(root, 'prebuilds', 'any'), { recursive: true });
+    assert.equal(build(root, { PATH: '/nonexistent' }).status, 1, 'nothing says that it fits');
+    // In the place of the package that knows which one fits.
+    const resolver = join(root, 'node_modules', 'node-gyp-build');
+    mkdirSync(resolver, { recursive: true });
+    writeFileSync(join(resolver, 'index.js'), 'exports.resolve = (root) => root + "/prebuilds/any/x.node"');
+    assert.deepEqual(build(root, { PATH: '/nonexistent' }), { status: 0, output: '' });
+    assert.equal(build(root, { PATH: '/nonexistent', npm_config_build_from_source: 'true' }).status, 1);
+    writeFileSync(join(resolver, 'index.js'), 'exports.resolve = () => { throw new Error("none") }');
+    assert.equal(build(root, { PATH: '/nonexistent' }).status, 1);
+  });
+
   it('shows what node-gyp printed when it fails', function () {
     const root = checkout(this);
     symlinkSync(join(projectRoot, 'node_modules'), join(root, 'node_modules'));
