@@ -102,10 +102,11 @@ describe('the main job: image to SSH prompt', function () {
   it('answers on the console of `virsh console`', () => {
     // virsh wants a terminal; `script` gives it one. ^] leaves.
     const name = `podman-bootc-${id}`;
+    const typing = "for try in $(seq 20); do sleep 1; echo; done; printf '\\035'; sleep 1";
     const output = host(
       'bash',
       '-c',
-      `{ sleep 1; echo; sleep 3; printf '\\035'; sleep 1; } | script -qec 'virsh console --force ${name}' /dev/null`,
+      `{ ${typing}; } | script -qec 'virsh console --force ${name}' /dev/null`,
     );
     assert.match(output, /Connected to domain/);
     assert.match(output, /login:/);
