@@ -84,21 +84,29 @@ async function list(): Promise<void> {
     `list ${count} domains with name, state and metadata, per domain`,
     each(ours),
     '',
-    'open connection; 1 call + 2 per domain, in parallel',
+    `open connection; ${1 + 2 * count} calls, each a round trip where there is a daemon`,
   );
   row('the same, with connecting', each(fresh), each(listed), '`virsh list --all`: name and state only');
-  row('', '', each(dumped, sample), `\`virsh dumpxml\` for each, ${sample} of them`);
+  row('', '', each(dumped, sample), `a \`virsh dumpxml\` per domain, scaled from a sample of ${sample}`);
 
-  const before = process.memoryUsage.rss();
-  const domains = await connection.listAllDomains();
-  const held = process.memoryUsage.rss();
+  const library = new URL('../src/libvirt/index.js', import.meta.url).href;
+  /** The resident memory of a process of its own. */
+  const memory = (hold: boolean) => {
+    const code = `
+      import { connect } from ${JSON.stringify(library)};
+      const connection = await connect(${JSON.stringify(uri)});
+      const domains = ${hold} ? await connection.listAllDomains() : [];
+      console.log(process.memoryUsage.rss());
+      for (const domain of domains) await domain.close();`;
+    const rss = execFileSync(process.execPath, ['--input-type=module', '-e', code], { encoding: 'utf8' });
+    return `${(Number(rss) / mebibyte).toFixed(1)} MiB`;
+  };
   row(
     `resident memory with ${count} domain handles`,
-    `${(held / mebibyte).toFixed(1)} MiB`,
-    `${(before / mebibyte).toFixed(1)} MiB`,
-    `before; ${domains.length} handles`,
+    memory(true),
+    memory(false),
+    'connected, without handles',
   );
-  for (const domain of domains) await domain.close();
 }
 
 async function calls(uri: string, label: string): Promise<void> {
@@ -231,6 +239,7 @@ try {
     await volumes(connection);
     await channel(connection);
   }
+  console.log('Medians; the baseline is measured in the same run.\n');
   console.log('| what | binding | baseline | note |\n| --- | ---: | ---: | --- |');
   console.log(rows.join('\n'));
 } finally {
