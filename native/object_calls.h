@@ -14,15 +14,27 @@
 
 namespace podman_bootc {
 
-// Adds functions to the exports of the addon.
+// Adds functions to the exports of the addon. Not with Napi::Function::New, which allocates for each function
+// what is left when the process ends.
 class Exporter {
  public:
+  using Function = Napi::Value (*)(const Napi::CallbackInfo&);
+
   Exporter(Napi::Env env, Napi::Object exports) : env_(env), exports_(exports) {}
-  void operator()(const char* name, Napi::Value (*function)(const Napi::CallbackInfo&)) {
-    exports_.Set(name, Napi::Function::New(env_, function, name));
+
+  void operator()(const char* name, Function function) {
+    napi_value value;
+    if (napi_create_function(env_, name, NAPI_AUTO_LENGTH, Invoke, reinterpret_cast<void*>(function),
+                             &value) == napi_ok)
+      exports_.Set(name, Napi::Value(env_, value));
   }
 
  private:
+  static napi_value Invoke(napi_env env, napi_callback_info callback) {
+    Napi::CallbackInfo info(env, callback);
+    return reinterpret_cast<Function>(info.Data())(info);
+  }
+
   Napi::Env env_;
   Napi::Object exports_;
 };
