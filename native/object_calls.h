@@ -14,8 +14,8 @@
 
 namespace podman_bootc {
 
-// Adds functions to the exports of the addon. Not with Napi::Function::New, which allocates for each function
-// what is left when the process ends.
+// Adds functions to the exports of the addon. Napi::Function::New would allocate data for each of them,
+// because they are not known when this is compiled.
 class Exporter {
  public:
   using Function = Napi::Value (*)(const Napi::CallbackInfo&);
