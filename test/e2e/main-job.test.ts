@@ -100,14 +100,10 @@ describe('the main job: image to SSH prompt', function () {
   });
 
   it('answers on the console of `virsh console`', () => {
-    // virsh wants a terminal; `script` gives it one. ^] leaves.
-    const name = `podman-bootc-${id}`;
-    const typing = "for try in $(seq 20); do sleep 1; echo; done; printf '\\035'; sleep 1";
-    const output = host(
-      'bash',
-      '-c',
-      `{ ${typing}; } | script -qec 'virsh console --force ${name}' /dev/null`,
-    );
+    // virsh wants a terminal, which `script` gives it, and somebody to press Enter.
+    const session = `timeout 15 virsh console --force podman-bootc-${id}`;
+    const enter = 'for second in $(seq 20); do sleep 1; echo; done';
+    const output = host('bash', '-c', `{ ${enter}; } | timeout 30 script -qec '${session}' /dev/null; true`);
     assert.match(output, /Connected to domain/);
     assert.match(output, /login:/);
   });
