@@ -358,11 +358,14 @@ describe('With a real libvirt,', function () {
     });
   });
 
-  it('a daemon that is killed fails calls, streams and subscriptions, and can be connected to again', async () => {
+  it('a daemon that is killed fails calls, ends streams and event iterators, and can be connected to again', async () => {
     await withSerialGuest(connection, async (domain) => {
       const own = await connect(uri);
       const reason = new Promise((resolve) => own.onClose(resolve));
       await own.onDomainLifecycle(() => undefined);
+      const events = own.domainEvents();
+      await events.ready();
+      const event = events.next();
       const console = await (await own.lookupDomainByName(domain.name)).openConsole();
       const ended = endOf(console);
       const stopped = daemonPid();
@@ -373,6 +376,7 @@ describe('With a real libvirt,', function () {
       process.kill(stopped, 'SIGKILL');
       for (const { status } of await settled) assert.equal(status, 'rejected');
       assert.ok(['eof', 'error'].includes(String(await reason)));
+      assert.equal((await event).done, true, 'an iterator that somebody reads ends');
       await ended;
       assert.ok(console.destroyed);
       await assert.rejects(own.getLibraryVersion(), { name: 'LibvirtError' });
