@@ -9,7 +9,7 @@ import { pipeline } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connect, type Connection, type Domain, type StoragePool } from '../../src/libvirt/index.js';
 import '../libvirt/support.js';
-import { flood, floodByte, greeting, withSerialGuest } from './support/serial-guest.js';
+import { flood, floodByte, greeting, withSerialGuest } from '../e2e/support/serial-guest.js';
 
 const uri = 'qemu:///system';
 const mebibyte = 1024 * 1024;
@@ -342,7 +342,7 @@ describe('With a real libvirt,', function () {
   it('workers that exit with streams in flight, 68 times, leave them to others', async () => {
     await withSerialGuest(connection, async (domain) => {
       await domain.resume();
-      const fixture = new URL('./support/stream-workers.js', import.meta.url).pathname;
+      const fixture = new URL('../e2e/support/stream-workers.js', import.meta.url).pathname;
       const ended = execFileSync(process.execPath, [fixture, uri, domain.name, '68'], { encoding: 'utf8' });
       assert.equal(ended, 'all workers ended\n');
       // Aborting is done behind the worker's back.
