@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { PodmanBootc } from '../../src/index.js';
-import { host, podmanBootc, startCli, succeed, until } from './support/cli.js';
+import { host, podmanBootc, start, startCli, succeed, until } from './support/cli.js';
 import { assertNoTraces, traces, vms } from './support/leftovers.js';
 
 const image = 'localhost/podman-bootc-demo:latest';
@@ -99,13 +99,32 @@ describe('the main job: image to SSH prompt', function () {
     assert.match(xml, /org\.qemu\.guest_agent\.0/);
   });
 
-  it('answers on the console of `virsh console`', () => {
-    // virsh wants a terminal, which `script` gives it, and somebody to press Enter.
-    const session = `timeout 15 virsh console --force podman-bootc-${id}`;
-    const enter = 'for second in $(seq 20); do sleep 1; echo; done';
-    const output = host('bash', '-c', `{ ${enter}; } | timeout 30 script -qec '${session}' /dev/null; true`);
-    assert.match(output, /Connected to domain/);
-    assert.match(output, /login:/);
+  it('answers on the console of `virsh console`', async () => {
+    // virsh wants a terminal, which `script` gives it, and somebody to press Enter until getty is up: it starts
+    // after sshd, on a busy host by many seconds.
+    const session = start('script', ['-qec', `virsh console --force podman-bootc-${id}`, '/dev/null'], {
+      keepsInputOpen: true,
+    });
+    try {
+      let pressed = 0;
+      await until(
+        'a login prompt on the console',
+        () => {
+          if (Date.now() - pressed > 1000) {
+            session.child.stdin?.write('\n');
+            pressed = Date.now();
+          }
+          return session.stdout().includes('login:');
+        },
+        180,
+      );
+      assert.match(session.stdout(), /Connected to domain/);
+    } finally {
+      // Ctrl-], virsh's escape.
+      session.child.stdin?.end('\x1d');
+      session.child.kill();
+      await session.done;
+    }
   });
 
   it('listens on 127.0.0.1 only', () => {

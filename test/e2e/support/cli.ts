@@ -15,12 +15,16 @@ export interface Outcome {
 export interface Running {
   child: ChildProcess;
   done: Promise<Outcome>;
+  /** All of stdout so far. */
+  stdout(): string;
   /** All of stderr so far. */
   stderr(): string;
 }
 
 interface Options {
   input?: string | Buffer;
+  /** Its stdin stays open, for the caller to write to. */
+  keepsInputOpen?: boolean;
   env?: NodeJS.ProcessEnv;
   /** Own process group, as a terminal gives a command. */
   detached?: boolean;
@@ -41,14 +45,14 @@ export function start(program: string, args: readonly string[], options: Options
   child.stdin.on('error', () => {
     // A program that does not read its input is free to.
   });
-  child.stdin.end(options.input ?? '');
+  if (options.keepsInputOpen !== true) child.stdin.end(options.input ?? '');
   const done = new Promise<Outcome>((resolve, reject) => {
     child.once('error', reject);
     child.once('close', (exitCode, signal) => {
       resolve({ exitCode, signal, stdout, stderr, milliseconds: Date.now() - begin });
     });
   });
-  return { child, done, stderr: () => stderr };
+  return { child, done, stdout: () => stdout, stderr: () => stderr };
 }
 
 /** Starts podman-bootc. */
