@@ -42,6 +42,11 @@ class NativeStream {
     this.#handle = handle;
   }
 
+  /** What was asked for before is still answered; nothing can be asked for any longer. */
+  get hasEnded(): boolean {
+    return this.#ended;
+  }
+
   receive(size: number): Promise<Buffer | bigint | null> {
     return loadAddon().streamReceive(this.#handle, size);
   }
@@ -83,6 +88,11 @@ export class DeviceStream extends Duplex {
 
   override _read(): void {
     if (this.#receiving) return;
+    // Whoever ends it reads what had been delivered by then, and the end.
+    if (this.#stream.hasEnded) {
+      this.push(null);
+      return;
+    }
     this.#receiving = true;
     this.#stream.receive(consoleChunk).then(
       (received) => {
