@@ -9,6 +9,7 @@ export type { HostOptions } from './vm/host.js';
 export type { RunOptions } from './vm/provide.js';
 export type { WaitOptions } from './vm/wait-for-login.js';
 export type { ListedVirtualMachine, VirtualMachine } from './vm/virtual-machine.js';
+export type { Labels } from './domain/labels.js';
 export type { VmMetadata } from './domain/metadata.js';
 export type { PodmanEngine } from './podman/engine.js';
 export type { ListedImage } from './podman/images.js';

@@ -1,4 +1,5 @@
 import { PodmanBootcError } from '../errors.js';
+import { labelsElement, labelsOf, type Labels } from './labels.js';
 import { isInNamespace, splitName } from './namespace.js';
 import { child, element, elements, type XmlElement } from './xml.js';
 
@@ -47,6 +48,8 @@ export interface VmMetadata {
   };
   /** Directory whose files went into the cloud-init disk. */
   cloudInit?: { directory: string };
+  /** The user's own words on the VM; absent without any. */
+  labels?: Labels;
   /** ISO 8601 time. */
   created: string;
 }
@@ -66,6 +69,7 @@ export function metadataElement(m: VmMetadata): XmlElement {
     element(prefixed('disk'), { path: m.disk.path, size: m.disk.size, format: m.disk.format }),
     element(prefixed('ssh'), { port: m.ssh.port, user: m.ssh.user, hostKey: m.ssh.hostKey }),
     m.cloudInit && element(prefixed('cloudInit'), { directory: m.cloudInit.directory }),
+    labelsElement(m.labels ?? {}, metadataPrefix),
   );
 }
 
@@ -85,6 +89,7 @@ export function parseMetadata(el: XmlElement): VmMetadata {
     install.optional('rootSizeMax') === undefined ? undefined : install.bytes('rootSizeMax');
   const bootcVersion = install.optional('bootcVersion');
   const cloudInit = partElement(el, 'cloudInit') && new Part(el, 'cloudInit');
+  const labels = labelsOf(el, splitName(el.name).prefix);
   return {
     image: {
       reference: image.string('reference'),
@@ -108,6 +113,7 @@ export function parseMetadata(el: XmlElement): VmMetadata {
       hostKey: ssh.oneOf('hostKey', ['handed-over', 'first-contact']),
     },
     ...(cloudInit && { cloudInit: { directory: cloudInit.string('directory') } }),
+    ...(Object.keys(labels).length > 0 && { labels }),
     created: new Part(el).time('created'),
   };
 }

@@ -2,6 +2,7 @@ import { isAbsolute } from 'node:path';
 
 import { PodmanBootcError, messageOf } from '../errors.js';
 import type { DomainCapabilities } from './capabilities.js';
+import { checkLabel } from './labels.js';
 import { metadataElement, parseMetadata, type VmMetadata } from './metadata.js';
 
 /** All that decides what a VM's domain looks like. */
@@ -111,6 +112,7 @@ function checkNames(spec: DomainSpecification): void {
   checkLine('the file system', install.filesystem ?? '');
   checkLine('the version of bootc', install.bootcVersion ?? '');
   checkLine('the user', ssh.user);
+  for (const label of Object.entries(spec.metadata.labels ?? {})) checkLabel(...label);
 }
 
 function checkPaths(spec: DomainSpecification): void {

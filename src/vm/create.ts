@@ -3,6 +3,7 @@ import { chooseDiskSize } from '../bootc/disk-size.js';
 import { chooseFilesystem, installToDisk } from '../bootc/install.js';
 import type { ImageProbe } from '../bootc/probe.js';
 import { buildDomain, chooseFirmware, chooseNetwork, chooseTpm } from '../domain/build.js';
+import type { Labels } from '../domain/labels.js';
 import type { VmMetadata } from '../domain/metadata.js';
 import type { DomainSpecification } from '../domain/specification.js';
 import { messageOf, PodmanBootcError } from '../errors.js';
@@ -42,6 +43,7 @@ export interface NewVirtualMachine {
   /** Absolute path of a checked directory. */
   cloudInit: string | undefined;
   user: string;
+  labels: Labels | undefined;
   quiet: boolean;
 }
 
@@ -108,6 +110,7 @@ export async function createVirtualMachine(
       disk: { path: directory.disk, size: diskSize, format: 'raw' },
       ssh: { port: await freePort(), user: vm.user, hostKey: login.hostKey },
       ...(vm.cloudInit !== undefined && { cloudInit: { directory: vm.cloudInit } }),
+      ...(vm.labels && { labels: vm.labels }),
       created: new Date().toISOString(),
     };
     const { capabilities } = hardware;

@@ -1,6 +1,7 @@
 import { checkFilesystem } from '../bootc/install.js';
 import { probeImage } from '../bootc/probe.js';
 import { readDomain } from '../domain/edit.js';
+import { checkLabel, type Labels } from '../domain/labels.js';
 import { PodmanBootcError } from '../errors.js';
 import { checkImageReference, imageName, inspectImage, pullImage, type Image } from '../podman/images.js';
 import type { PodmanEngine } from '../podman/engine.js';
@@ -43,6 +44,8 @@ export interface RunOptions {
   cloudInit?: string | undefined;
   /** Default root. */
   user?: string | undefined;
+  /** Name to value; default none. */
+  labels?: Labels | undefined;
   /** `auto` (default), `machine`, `local` or a podman connection. */
   podman?: string | undefined;
   /** Keeps the output of bootc and podman back unless they fail. */
@@ -117,6 +120,7 @@ export async function provideVirtualMachine<T>(
       diskSize: options.diskSize,
       cloudInit,
       user,
+      labels: options.labels,
       quiet: options.quiet === true,
     },
     signal,
@@ -138,6 +142,7 @@ async function checkOptions(options: RunOptions): Promise<string | undefined> {
       },
     );
   }
+  for (const label of Object.entries(options.labels ?? {})) checkLabel(...label);
   if (options.memory !== undefined && options.memory < minimumMemory) {
     throw new PodmanBootcError(
       'usage',
@@ -254,6 +259,11 @@ async function requireSame(
     ['--disk-size', options.diskSize, disk.size],
     ['--cloudinit', cloudInit, vm.metadata.cloudInit?.directory],
     ['--user', options.user, ssh.user],
+    ...Object.entries(options.labels ?? {}).map(([name, value]): (typeof comparisons)[number] => [
+      `--label ${name}`,
+      value,
+      vm.metadata.labels?.[name],
+    ]),
     ['--accel', accelerators[options.accelerator ?? 'auto'], domainType === 'hvf' ? 'kvm' : domainType],
   ];
   const differing = comparisons.find(([, asked, actual]) => asked !== undefined && asked !== actual);

@@ -8,6 +8,8 @@ import {
   type VmMetadata,
 } from '../../src/domain/metadata.js';
 import { buildXml, element, find, parseXml } from '../../src/domain/xml.js';
+import { listVirtualMachines } from '../../src/vm/virtual-machine.js';
+import { openTestHost } from '../support/test-host.js';
 import { failure, fixture, metadata } from './support.js';
 
 const least: VmMetadata = {
@@ -23,6 +25,13 @@ const most: VmMetadata = {
   image: { ...metadata.image, reference: `localhost/<&>"' 007 true\n🦭` },
   disk: { path: '/srv/true', size: 999_999_999_999_999, format: 'qcow2' },
   cloudInit: { directory: "/home/o'neill/<cloud> & init" },
+  labels: {
+    stage: 'test',
+    'io.example/team': ' <&>"\' = ü ',
+    empty: '',
+    constructor: '007',
+    ['__proto__']: 'x',
+  },
 };
 
 describe("a VM's metadata", () => {
@@ -66,6 +75,13 @@ describe("a VM's metadata", () => {
       metadataOfDomain(parseXml(`<domain><metadata>${other}<vm/></metadata></domain>`)),
       undefined,
     );
+  });
+
+  it('come back from libvirt with their labels, also without prefixes, as its metadata call writes them', async function () {
+    const labels = { stage: 'test', 'io.example/team': ' a  <&>"\' ', empty: '' };
+    const { host } = await openTestHost(this, [{ name: 'web', labels }]);
+    const [vm] = await listVirtualMachines(host);
+    assert.deepEqual(vm?.metadata.labels, labels);
   });
 
   it('stay readable when a newer version has added to them', () => {

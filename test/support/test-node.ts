@@ -10,6 +10,7 @@ export interface TestVm {
   /** Default `running`. */
   state?: keyof typeof runStates;
   image?: string;
+  labels?: Record<string, string>;
   diskPath?: string;
   /** False leaves our metadata out: a domain of somebody else. */
   ours?: boolean;
@@ -32,6 +33,7 @@ export function metadataFor(vm: TestVm): VmMetadata {
     install: { podman: 'local', filesystem: 'xfs' },
     disk: { path: vm.diskPath ?? `/nonexistent/vms/${uuid}/disk.raw`, size: 10 * 1024 ** 3, format: 'raw' },
     ssh: { port: 40022, user: 'root', hostKey: 'handed-over' },
+    ...(vm.labels && { labels: vm.labels }),
     created: '2026-01-02T03:04:05.000Z',
   };
 }
