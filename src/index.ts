@@ -7,6 +7,7 @@ export { exitCodes, PodmanBootcError, type FailureClass, type FailureDetails } f
 export { silentReporter, type Reporter } from './report.js';
 export type { HostOptions } from './vm/host.js';
 export type { RunOptions } from './vm/provide.js';
+export type { StopOptions, StopOutcome } from './vm/stop.js';
 export type { WaitOptions } from './vm/wait-for-login.js';
 export type { ListedVirtualMachine, VirtualMachine } from './vm/virtual-machine.js';
 export type { Labels } from './domain/labels.js';

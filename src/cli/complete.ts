@@ -1,4 +1,5 @@
 import type { Command, Option } from 'commander';
+import type { DomainState } from '../libvirt/index.js';
 import { PodmanBootc } from '../vm/client.js';
 import { isActiveState } from '../vm/virtual-machine.js';
 import { shells, type GlobalOptions } from './options.js';
@@ -70,6 +71,16 @@ function commandCandidates(program: Command): Candidate[] {
   return visible.map((command) => ({ value: command.name(), description: command.description() }));
 }
 
+/** The commands that take VMs, and which states they are of use for. */
+const vmStates: ReadonlyMap<string, (state: DomainState) => boolean> = new Map([
+  ['ssh', isActiveState],
+  ['stop', isActiveState],
+  ['pause', (state) => isActiveState(state) && state !== 'paused'],
+  ['resume', (state) => state === 'paused'],
+  ['start', (state) => !isActiveState(state)],
+  ...['restart', 'rm'].map((name): [string, (state: DomainState) => boolean] => [name, () => true]),
+]);
+
 async function operandCandidates(
   command: string,
   operands: readonly string[],
@@ -80,27 +91,22 @@ async function operandCandidates(
       return operands.length > 0 ? [] : shells.map((value) => ({ value, description: '' }));
     case 'run':
       return imageCandidates(options.podman);
-    case 'ssh':
-    case 'stop':
-      return vmCandidates(options, operands, true);
-    case 'start':
-      return vmCandidates(options, operands, false);
-    case 'rm':
-      return vmCandidates(options, operands, undefined);
-    default:
-      return [];
+    default: {
+      const suits = vmStates.get(command);
+      return suits === undefined ? [] : vmCandidates(options, operands, suits);
+    }
   }
 }
 
 async function vmCandidates(
   options: GlobalOptions,
   given: readonly string[],
-  running: boolean | undefined,
+  suits: (state: DomainState) => boolean,
 ): Promise<Candidate[]> {
   await using client = await PodmanBootc.open({ uri: options.connect, timeout: 3_000 });
   const vms = await client.list();
   return vms
-    .filter((vm) => running === undefined || isActiveState(vm.state) === running)
+    .filter((vm) => suits(vm.state))
     .filter((vm) => !given.includes(vm.name) && !given.includes(vm.id))
     .flatMap((vm) => [
       { value: vm.name, description: vm.metadata.image.reference },

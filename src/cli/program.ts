@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Argument, Command, Option } from 'commander';
-import { shells, type GlobalOptions, type Shell } from './options.js';
+import { addLifecycleCommands } from './lifecycle-commands.js';
+import { allOptions, shells, type GlobalOptions, type Shell } from './options.js';
 import { logLevels, setLogLevel } from './terminal.js';
 import { parseCount, parseSizeOption } from './values.js';
 
@@ -144,16 +145,7 @@ Examples:
       await start(vms, allOptions(self));
     });
 
-  command('stop', 'shut VMs down; they keep their disks')
-    .argument('<vm...>', 'names, IDs or beginnings of IDs')
-    .addHelpText(
-      'after',
-      '\nA guest that has not shut down after 90 s is ended by force.\n\nExamples:\n  podman-bootc stop web',
-    )
-    .action(async (vms: string[], _options: unknown, self: Command) => {
-      const { stop } = await import('./stop.js');
-      await stop(vms, allOptions(self));
-    });
+  addLifecycleCommands(command);
 
   command('rm', 'remove VMs with their disks')
     .argument('[vm...]', 'names, IDs or beginnings of IDs')
@@ -217,11 +209,6 @@ function addGlobalOptions(command: Command): Command {
       const { logLevel } = action.optsWithGlobals<GlobalOptions>();
       if (logLevel !== undefined) setLogLevel(logLevel);
     });
-}
-
-/** The options of a command with the global ones, wherever they stood. Each command knows its own types. */
-function allOptions(command: Command): GlobalOptions {
-  return command.optsWithGlobals();
 }
 
 /** Takes out the `--` that may separate a command from our own options. */

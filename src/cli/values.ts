@@ -24,3 +24,21 @@ export function parseCount(option: string): (value: string) => number {
     );
   };
 }
+
+/**
+ * Reads a number of seconds, fractions allowed. @returns milliseconds
+ * @throws PodmanBootcError `SECONDS_INVALID`
+ */
+export function parseSeconds(option: string): (value: string) => number {
+  return (value) => {
+    const seconds = Number(value);
+    // Timers of Node end at 2^31 ms.
+    if (/^\d+(\.\d+)?$/.test(value) && seconds <= 2_000_000) return Math.round(seconds * 1000);
+    throw new PodmanBootcError(
+      'usage',
+      'SECONDS_INVALID',
+      `Expected ${option} to be a number of seconds up to 2000000, got '${value}'`,
+      { remedy: `For example ${option} 30` },
+    );
+  };
+}

@@ -4,6 +4,7 @@ import { codeOf, PodmanBootcError } from '../errors.js';
 import { openHost, type Host, type HostOptions } from './host.js';
 import { acquireLock } from './lock.js';
 import type { RunOptions } from './provide.js';
+import type { StopOptions, StopOutcome } from './stop.js';
 import {
   findVirtualMachine,
   isActiveState,
@@ -98,14 +99,48 @@ export class PodmanBootc implements AsyncDisposable {
   }
 
   /** Shuts a VM down; by force when it has not ended after `timeout` milliseconds (default 90,000). */
-  stop(
-    which: string | VirtualMachine,
-    options: { timeout?: number; signal?: AbortSignal | undefined } = {},
-  ): Promise<'shut down' | 'forced off' | 'not running'> {
+  stop(which: string | VirtualMachine, options: StopOptions = {}): Promise<StopOutcome> {
     return this.#exclusively(
       which,
       async (vm) => (await import('./stop.js')).stopVirtualMachine(this.#host, vm, options),
       options.signal,
+    );
+  }
+
+  /**
+   * Stops a VM as `stop` does and boots it anew, which also brings what `set` has changed "at next start". One that
+   * is not running is only booted. A crash in between leaves it shut off.
+   */
+  restart(which: string | VirtualMachine, options: StopOptions = {}): Promise<VirtualMachine> {
+    return this.#exclusively(
+      which,
+      async (vm) => {
+        const [{ stopVirtualMachine }, { startVirtualMachine }] = await Promise.all([
+          import('./stop.js'),
+          import('./start.js'),
+        ]);
+        await stopVirtualMachine(this.#host, vm, options);
+        return (await startVirtualMachine(this.#host, vm)).vm;
+      },
+      options.signal,
+    );
+  }
+
+  /** Halts a VM where it is. @returns false when it was paused already */
+  pause(which: string | VirtualMachine, signal?: AbortSignal): Promise<boolean> {
+    return this.#exclusively(
+      which,
+      async (vm) => (await import('./pause.js')).pauseVirtualMachine(vm),
+      signal,
+    );
+  }
+
+  /** Lets a paused VM go on. @returns false when it was not paused */
+  resume(which: string | VirtualMachine, signal?: AbortSignal): Promise<boolean> {
+    return this.#exclusively(
+      which,
+      async (vm) => (await import('./pause.js')).resumeVirtualMachine(vm),
+      signal,
     );
   }
 

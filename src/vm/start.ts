@@ -6,6 +6,7 @@ import {
   lookupDomain,
   asVirtualMachine,
   isActiveState,
+  pausedError,
   settledState,
   type VirtualMachine,
 } from './virtual-machine.js';
@@ -17,13 +18,15 @@ const portAttempts = 5;
  * Boots a VM that is not running; one that runs is left alone. The port it had is kept if it is free. If
  * somebody takes it before QEMU does, the start is tried again with another, which the domain then keeps.
  * @returns the VM as it is now recorded, and whether it was started by this call
- * @throws PodmanBootcError `START_FAILED`
+ * @throws PodmanBootcError `START_FAILED`; `VM_PAUSED` for one that runs no further
  */
 export async function startVirtualMachine(
   host: Host,
   vm: VirtualMachine,
 ): Promise<{ vm: VirtualMachine; started: boolean }> {
-  if (isActiveState(await settledState(vm.domain))) return { vm, started: false };
+  const state = await settledState(vm.domain);
+  if (state === 'paused') throw pausedError(vm);
+  if (isActiveState(state)) return { vm, started: false };
   for (let attempt = 1; ; attempt++) {
     const xml = await vm.domain.getXml({ inactive: true, secure: true });
     const { sshPort: port, metadata, usesPasst } = readDomain(xml);

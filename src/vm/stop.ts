@@ -7,17 +7,32 @@ export const stopTimeout = 90_000;
 /** A guest that still boots does not hear the power button: it is pressed again after so many milliseconds. */
 const pressAgain = 5_000;
 
+/** How a VM is stopped. */
+export interface StopOptions {
+  /** Milliseconds that the guest has before it is ended by force; default 90,000. */
+  timeout?: number | undefined;
+  /** Ends it at once, without asking the guest. */
+  force?: boolean | undefined;
+  signal?: AbortSignal | undefined;
+}
+
+/** How a VM was stopped; `not running` when there was nothing to do. */
+export type StopOutcome = 'shut down' | 'forced off' | 'not running';
+
 /**
  * Shuts a VM down by ACPI, and by force when it has not ended after the time-out; the caller's reporter is
- * told. The domain stays defined and the disk keeps its data.
- * @returns `not running` when there was nothing to do
+ * told. A paused VM goes on for that, since its guest hears nothing. The domain stays defined and the disk keeps
+ * its data. The caller holds the VM's lock.
  */
 export async function stopVirtualMachine(
   host: Host,
   vm: VirtualMachine,
-  options: { timeout?: number; signal?: AbortSignal | undefined } = {},
-): Promise<'shut down' | 'forced off' | 'not running'> {
+  options: StopOptions = {},
+): Promise<StopOutcome> {
   if (!(await isActive(vm))) return 'not running';
+  if (options.force === true) return forceOff(vm);
+  // Libvirt's test driver has one way only, and refuses to be told.
+  const mode = (await host.connection.getType()) === 'QEMU' ? 'acpi' : 'default';
   const ended = new AbortController();
   const unsubscribe = await host.connection.onDomainLifecycle(
     ({ event }) => {
@@ -29,17 +44,23 @@ export async function stopVirtualMachine(
     const timeout = options.timeout ?? stopTimeout;
     const deadline = Date.now() + timeout;
     while (Date.now() < deadline) {
-      if (!(await isActive(vm))) return 'shut down';
-      await vm.domain.shutdown({ mode: 'acpi' }).catch(ignoreNotRunning);
+      const state = await settledState(vm.domain);
+      if (!isActiveState(state)) return 'shut down';
+      if (state === 'paused') await vm.domain.resume().catch(ignoreNotRunning);
+      await vm.domain.shutdown({ mode }).catch(ignoreNotRunning);
       await pause(Math.min(pressAgain, deadline - Date.now()), ended.signal, options.signal);
       if (ended.signal.aborted) return 'shut down';
     }
     host.report.warn(`${vm.name} did not shut down within ${timeout / 1000} s: ending it by force`);
-    await vm.domain.destroy().catch(ignoreNotRunning);
-    return 'forced off';
+    return await forceOff(vm);
   } finally {
     await unsubscribe();
   }
+}
+
+async function forceOff(vm: VirtualMachine): Promise<StopOutcome> {
+  await vm.domain.destroy().catch(ignoreNotRunning);
+  return 'forced off';
 }
 
 async function isActive(vm: VirtualMachine): Promise<boolean> {

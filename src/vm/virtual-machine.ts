@@ -161,3 +161,10 @@ export function loginTarget(host: Host, vm: VirtualMachine, user?: string): Logi
 export function sshCommand(vm: VirtualMachine): string {
   return `podman-bootc ssh ${vm.name === `podman-bootc-${vm.id}` ? vm.id : vm.name}`;
 }
+
+/** That a VM is paused where one that runs is needed. */
+export function pausedError(vm: VirtualMachine): PodmanBootcError {
+  return new PodmanBootcError('usage', 'VM_PAUSED', `The VM ${vm.name} is paused`, {
+    remedy: `Let it go on with \`podman-bootc resume ${vm.id}\``,
+  });
+}

@@ -7,6 +7,7 @@ import {
   directoryOf,
   isActiveState,
   loginTarget,
+  pausedError,
   settledState,
   type VirtualMachine,
 } from './virtual-machine.js';
@@ -25,7 +26,7 @@ export interface WaitOptions {
 
 /**
  * Waits until somebody can log in: a completed SSH login. A VM that ends meanwhile ends the wait at once.
- * @throws PodmanBootcError `VM_DIED` (with its last console lines), `VM_NOT_RUNNING`, and those of `waitForLogin`
+ * @throws PodmanBootcError `VM_DIED` (with its last console lines), `VM_PAUSED`, and those of `waitForLogin`
  */
 export async function waitUntilReady(
   host: Host,
@@ -43,11 +44,7 @@ export async function waitUntilReady(
     // Asked after subscribing, so that no end of it can fall in between.
     const state = await settledState(vm.domain);
     if (!isActiveState(state)) end.abort(state);
-    if (state === 'paused') {
-      throw new PodmanBootcError('boot', 'VM_PAUSED', `The VM ${vm.name} is paused`, {
-        remedy: `Resume it: virsh -c ${host.uri} resume ${vm.name}`,
-      });
-    }
+    if (state === 'paused') throw pausedError(vm);
     const emulated = readDomain(await vm.domain.getXml()).domainType === 'qemu';
     await waitForLogin(loginTarget(host, vm, options.user), {
       timeout: options.timeout ?? (emulated ? bootTimeout.emulated : bootTimeout.accelerated),

@@ -110,6 +110,13 @@ describe('the command line', () => {
       [['rm', 'alien'], /was not made by podman-bootc/],
       [['rm', 'web'], /The VM web is running/],
       [['stop', ''], /There is no VM with the name or ID ""/],
+      [
+        ['stop', '--timeout', 'soon', 'web'],
+        /Expected --timeout to be a number of seconds up to 2000000, got 'soon'/,
+      ],
+      [['restart', '--timeout', '-1', 'web'], /Expected --timeout/],
+      [['pause', 'off'], /The VM off is shut off/],
+      [['resume', 'off'], /The VM off is shut off/],
       [['ssh', 'off'], /The VM off is shut off/],
     ];
     for (const [args, sentence] of cases) {
@@ -140,6 +147,22 @@ describe('the command line', () => {
     const { exitCode, stderr } = podmanBootc('stop', '--connect', uri, 'nothing', 'off');
     assert.equal(exitCode, 2);
     assert.match(stderr, /no VM[^]*off is not running/);
+  });
+
+  it('stops, restarts, pauses and resumes several VMs, and says what became of each', () => {
+    const said = (...args: string[]): string => {
+      const { exitCode, stdout, stderr } = podmanBootc('--connect', uri, ...args);
+      assert.deepEqual([exitCode, stdout], [0, ''], stderr);
+      return stderr;
+    };
+    assert.equal(said('stop', '-f', 'web', 'off'), 'web was forced off\noff is not running\n');
+    assert.equal(said('stop', '--timeout', '0.5', 'web'), 'web was shut down\n');
+    assert.match(
+      said('restart', 'web', 'off'),
+      /^web has started; .*\noff has started; .*`podman-bootc ssh off`\n$/,
+    );
+    assert.match(said('pause', 'web'), /^web is paused; `podman-bootc resume \w{12}`/);
+    assert.equal(said('resume', 'web'), 'web is not paused\n');
   });
 
   it('names a libvirt URI that cannot be used, and what to check', () => {

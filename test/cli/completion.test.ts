@@ -61,6 +61,9 @@ describe('completion', function () {
     assert.deepEqual(candidates('ssh', ''), ['web', id('web')]);
     assert.deepEqual(candidates('start', ''), ['off', id('off')]);
     assert.deepEqual(candidates('rm', '-f', ''), ['off', id('off'), 'web', id('web')]);
+    assert.deepEqual(candidates('pause', ''), ['web', id('web')]);
+    assert.deepEqual(candidates('resume', ''), []);
+    assert.deepEqual(candidates('restart', 'o'), ['off']);
     assert.deepEqual(candidates('rm', 'off', 'w'), ['web'], 'one that is named already is not offered again');
     assert.deepEqual(
       candidates('--connect', 'test:///default', 'rm', ''),

@@ -1,7 +1,8 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Reporter } from '../../src/report.js';
-import { openHost, type Host } from '../../src/vm/host.js';
+import { PodmanBootc } from '../../src/vm/client.js';
+import { openHost, type Host, type HostOptions } from '../../src/vm/host.js';
 import { temporaryDirectory } from './temporary.js';
 import { testNode, uuidFor, type TestVm } from './test-node.js';
 
@@ -13,8 +14,32 @@ export interface TestHost {
   directory: (name: string) => string;
 }
 
+/** The same as the library shows it. */
+export interface TestClient {
+  client: PodmanBootc;
+  said: string[];
+}
+
 /** Opens a host that has these VMs, each with a disk file. */
 export async function openTestHost(context: Mocha.Context, vms: readonly TestVm[]): Promise<TestHost> {
+  const { said, directory, options } = prepare(context, vms);
+  const host = await openHost(options);
+  context.test?.parent?.afterAll(() => host[Symbol.asyncDispose]());
+  return { host, said, directory };
+}
+
+/** Opens the library on a host that has these VMs. */
+export async function openTestClient(context: Mocha.Context, vms: readonly TestVm[]): Promise<TestClient> {
+  const { said, options } = prepare(context, vms);
+  const client = await PodmanBootc.open(options);
+  context.test?.parent?.afterAll(() => client.close());
+  return { client, said };
+}
+
+function prepare(
+  context: Mocha.Context,
+  vms: readonly TestVm[],
+): Omit<TestHost, 'host'> & { options: HostOptions } {
   const root = temporaryDirectory(context);
   const directories = {
     data: join(root, 'data'),
@@ -36,7 +61,5 @@ export async function openTestHost(context: Mocha.Context, vms: readonly TestVm[
     said.push(message);
   };
   const reporter: Reporter = { debug: hear, info: hear, warn: hear, output: hear };
-  const host = await openHost({ uri: `test://${node}`, directories, reporter });
-  context.test?.parent?.afterAll(() => host[Symbol.asyncDispose]());
-  return { host, said, directory };
+  return { said, directory, options: { uri: `test://${node}`, directories, reporter } };
 }
