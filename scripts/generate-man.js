@@ -34,27 +34,35 @@ function notes(command) {
 
 function page() {
   const program = createProgram();
-  const global = ['--log-level', '--connect', '--help'];
-  const commands = program.createHelp().visibleCommands(program);
+  const global = ['--log-level', '--connect', '--no-wait', '--help'];
+  // A command that has commands is shown by these.
+  const leaves = (parent, path) =>
+    parent
+      .createHelp()
+      .visibleCommands(parent)
+      .filter((command) => command.name() !== 'help')
+      .flatMap((command) => {
+        const name = `${path} ${command.name()}`;
+        return command.commands.length > 0 ? leaves(command, name) : [{ command, name }];
+      });
   return [
     `.TH PODMAN\\-BOOTC 1 "" "podman\\-bootc" "User Commands"\n`,
     `.SH NAME\npodman\\-bootc \\- ${roff(program.description().replace(/^./, (first) => first.toLowerCase()))}\n`,
     `.SH SYNOPSIS\n\\fBpodman\\-bootc\\fR [OPTIONS] COMMAND\n`,
     `.SH OPTIONS\n${options(program)}`,
     `.SH COMMANDS\n`,
-    ...commands
-      .filter((command) => command.name() !== 'help')
-      .map((command) => {
-        const usage = `podman-bootc ${command.name()} ${command.usage()}`;
-        return `.SS ${roff(usage)}\n${roff(command.description())}\n${options(command, global)}${notes(command)}`;
-      }),
+    ...leaves(program, 'podman-bootc').map(({ command, name }) => {
+      const usage = `${name} ${command.usage()}`;
+      return `.SS ${roff(usage)}\n${roff(command.description())}\n${options(command, global)}${notes(command)}`;
+    }),
     `.SH ENVIRONMENT\n`,
     `.TP\n\\fBLIBVIRT_DEFAULT_URI\\fR\nLibvirt URI when \\fB\\-\\-connect\\fR is not given.\n`,
     `.TP\n\\fBBOOTC_INSTALL_LOG\\fR\nLog filter of bootc during the install (its RUST_LOG).\n`,
     `.TP\n\\fBXDG_DATA_HOME\\fR, \\fBXDG_CACHE_HOME\\fR, \\fBXDG_RUNTIME_DIR\\fR\nWhere an ordinary user's VMs, caches and locks are.\n`,
     `.TP\n\\fBNO_COLOR\\fR\nWrite no colour.\n`,
     `.SH FILES\n`,
-    `.TP\n\\fB~/.local/share/podman\\-bootc/vms\\fR, as root \\fB/var/lib/podman\\-bootc/vms\\fR\nOne directory per VM: disk, keys, console log.\n`,
+    `.TP\n\\fB~/.local/share/podman\\-bootc/vms\\fR, as root \\fB/var/lib/podman\\-bootc/vms\\fR\nOne directory per VM: keys, console log. The disks are beside it in \fBdisks\fR.\n`,
+    `.TP\n\fB~/.cache/podman\\-bootc/bases\fR, as root \fB/var/cache/podman\\-bootc/bases\fR\nBase disks: what the disks of VMs are overlays of.\n`,
     `.SH EXIT STATUS\n.nf\n`,
     roff(
       [

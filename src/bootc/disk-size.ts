@@ -31,7 +31,7 @@ export async function createSparseDisk(path: string, size: number, imageSize: nu
       'install',
       'DISK_FULL',
       `The file system of ${dirname(path)} has ${formatSize(free)} free, and the image alone needs ${formatSize(imageSize)}`,
-      { remedy: 'Free some space there, or remove a VM with `podman-bootc rm`' },
+      { remedy: 'Free some space there, or remove unused base disks with `podman-bootc disk prune --all`' },
     );
   }
   try {

@@ -104,7 +104,7 @@ export function installArguments(
       'DIRECTORY_UNUSABLE',
       `podman cannot mount a directory with a colon in its name: ${directory}`,
       {
-        remedy: 'Set XDG_DATA_HOME to a directory without a colon',
+        remedy: 'Set XDG_CACHE_HOME to a directory without a colon',
       },
     );
   }
@@ -183,7 +183,7 @@ function diskFull(disk: string): PodmanBootcError {
     'install',
     'DISK_FULL',
     `The file system of ${dirname(disk)} ran full during the install; the partial disk was removed`,
-    { remedy: 'Free some space there, or remove a VM with `podman-bootc rm`' },
+    { remedy: 'Free some space there, or remove unused base disks with `podman-bootc disk prune --all`' },
   );
 }
 

@@ -40,11 +40,12 @@ async function findCandidates(
       pending = command.options.find(
         (option) => [option.long, option.short].includes(word) && (option.required || option.optional),
       );
-    } else if (command === program) {
-      command =
-        program.commands.find((candidate) => [candidate.name(), ...candidate.aliases()].includes(word)) ??
-        program;
-      if (command === program) return [];
+    } else if (command.commands.length > 0) {
+      const next = command.commands.find((candidate) =>
+        [candidate.name(), ...candidate.aliases()].includes(word),
+      );
+      if (!next) return [];
+      command = next;
     } else {
       operands.push(word);
     }
@@ -53,7 +54,7 @@ async function findCandidates(
   // Behind the image or the VM stands a command of the guest.
   if (['run', 'ssh'].includes(command.name()) && operands.length > 0) return [];
   if (current.startsWith('-')) return optionCandidates(command);
-  if (command === program) return commandCandidates(program);
+  if (command.commands.length > 0) return commandCandidates(command);
   return operandCandidates(command.name(), operands, options);
 }
 
@@ -66,8 +67,8 @@ function optionCandidates(command: Command): Candidate[] {
   );
 }
 
-function commandCandidates(program: Command): Candidate[] {
-  const visible = program.createHelp().visibleCommands(program);
+function commandCandidates(parent: Command): Candidate[] {
+  const visible = parent.createHelp().visibleCommands(parent);
   return visible.map((command) => ({ value: command.name(), description: command.description() }));
 }
 

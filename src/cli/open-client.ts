@@ -4,5 +4,11 @@ import { terminalReporter } from './terminal.js';
 
 /** The library's client as the command line was given, talking on this terminal. */
 export function openClient(options: GlobalOptions, signal?: AbortSignal): Promise<PodmanBootc> {
-  return PodmanBootc.open({ uri: options.connect, reporter: terminalReporter, signal });
+  return PodmanBootc.open({
+    uri: options.connect,
+    reporter: terminalReporter,
+    program: `podman-bootc ${process.argv[2] ?? ''}`.trim(),
+    wait: options.wait,
+    signal,
+  });
 }

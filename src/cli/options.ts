@@ -5,6 +5,8 @@ import type { LogLevel } from './terminal.js';
 export interface GlobalOptions {
   logLevel?: LogLevel;
   connect?: string;
+  /** False with --no-wait. */
+  wait?: boolean;
 }
 
 /** Shells that `completion` writes scripts for. */

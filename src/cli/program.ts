@@ -55,34 +55,51 @@ Exit codes: 0 success, 1 failure, 2 wrong usage, 120 host, 121 image, 122 instal
   const command = (specification: string, description: string): Command =>
     addGlobalOptions(program.command(specification).description(description));
 
-  command('run', 'install an image to a disk, boot it and open an SSH session')
+  const makingCommand = (specification: string, description: string): Command =>
+    command(specification, description)
+      .addOption(userOption())
+      .option(
+        '--cloudinit <directory>',
+        'attach a cloud-init data source made of its user-data and meta-data',
+      )
+      .option(
+        '--filesystem <type>',
+        'root file system: xfs, ext4 or btrfs (default: what the image asks for)',
+      )
+      .option('--quiet', 'say nothing but warnings and errors')
+      .option(
+        '--root-size-max <size>',
+        'upper limit of the root file system, such as 8G',
+        parseSizeOption('--root-size-max'),
+      )
+      .option(
+        '--disk-size <size>',
+        'size of the disk, such as 20G (default: 10G, or twice the image)',
+        parseSizeOption('--disk-size'),
+      )
+      .addOption(
+        new Option(
+          '--disk-format <format>',
+          "an overlay of the image's base disk (qcow2, auto), or a copy (raw)",
+        )
+          .choices(['auto', 'qcow2', 'raw'])
+          .default('auto'),
+      )
+      .option('--name <name>', 'name of the VM, for more than one per image')
+      .option('--cpus <count>', 'number of CPUs (default: 2)', parseCount('--cpus'))
+      .option('--memory <size>', 'memory, such as 4G (default: 2G)', parseSizeOption('--memory'))
+      .addOption(
+        new Option('--accel <accelerator>', 'hardware virtualization: kvm stands for hvf on macOS')
+          .choices(['auto', 'kvm', 'tcg'])
+          .default('auto'),
+      )
+      .addOption(podmanOption());
+
+  makingCommand('run', 'make a VM of an image, boot it and open an SSH session')
     .argument('<image>', 'image reference, or the ID of a VM')
     .argument('[command...]', 'run this instead of a login shell')
-    .addOption(userOption())
-    .option('--cloudinit <directory>', 'attach a cloud-init data source made of its user-data and meta-data')
-    .option('--filesystem <type>', 'root file system: xfs, ext4 or btrfs (default: what the image asks for)')
     .option('-B, --background', 'print the ID and return when the VM has started')
     .option('--rm', 'remove the VM and its disk when the session or command ends')
-    .option('--quiet', 'say nothing but warnings and errors')
-    .option(
-      '--root-size-max <size>',
-      'upper limit of the root file system, such as 8G',
-      parseSizeOption('--root-size-max'),
-    )
-    .option(
-      '--disk-size <size>',
-      'size of the disk, such as 20G (default: 10G, or twice the image)',
-      parseSizeOption('--disk-size'),
-    )
-    .option('--name <name>', 'name of the VM, for more than one per image')
-    .option('--cpus <count>', 'number of CPUs (default: 2)', parseCount('--cpus'))
-    .option('--memory <size>', 'memory, such as 4G (default: 2G)', parseSizeOption('--memory'))
-    .addOption(
-      new Option('--accel <accelerator>', 'hardware virtualization: kvm stands for hvf on macOS')
-        .choices(['auto', 'kvm', 'tcg'])
-        .default('auto'),
-    )
-    .addOption(podmanOption())
     .passThroughOptions()
     .addHelpText(
       'after',
@@ -90,6 +107,7 @@ Exit codes: 0 success, 1 failure, 2 wrong usage, 120 host, 121 image, 122 instal
 Options come before the image; what follows it is the command.
 A command of one word is a shell command line; of several, each word arrives as it is.
 The VM goes on running when the session ends, and keeps its disk until \`podman-bootc rm\`.
+The image is installed once; each VM's disk is an overlay of that base disk.
 
 Examples:
   podman-bootc run quay.io/centos-bootc/centos-bootc:stream9
@@ -100,6 +118,17 @@ Examples:
     .action(async (image: string, words: string[], _options: unknown, self: Command) => {
       const { run } = await import('./run.js');
       await run(image, withoutDashes(words), allOptions(self));
+    });
+
+  makingCommand('create', 'make a VM of an image without booting it')
+    .argument('<image>', 'image reference')
+    .addHelpText(
+      'after',
+      '\nPrints the ID of the VM.\n\nExamples:\n  podman-bootc create --name web localhost/my-os && podman-bootc start web',
+    )
+    .action(async (image: string, _options: unknown, self: Command) => {
+      const { create } = await import('./create.js');
+      await create(image, allOptions(self));
     });
 
   command('list', 'list the VMs')
@@ -151,6 +180,7 @@ Examples:
     .argument('[vm...]', 'names, IDs or beginnings of IDs')
     .option('-f, --force', 'also when they run')
     .option('--all', 'all VMs')
+    .option('--purge', 'also the base disk of the image, unless another VM needs it')
     .addHelpText('after', '\nExamples:\n  podman-bootc rm web\n  podman-bootc rm -f --all')
     .action(async (vms: string[], _options: unknown, self: Command) => {
       const { rm } = await import('./rm.js');
@@ -168,6 +198,32 @@ Examples:
     .action(async (_options: unknown, self: Command) => {
       const { images } = await import('./images.js');
       await images(allOptions(self));
+    });
+
+  const disk = command('disk', 'show and remove the base disks that VMs are overlays of').addHelpText(
+    'after',
+    '\nExamples:\n  podman-bootc disk ls\n  podman-bootc disk prune --all',
+  );
+  const diskCommand = (specification: string, description: string): Command =>
+    addGlobalOptions(disk.command(specification).description(description));
+
+  diskCommand('ls', 'list the base disks, and which VMs need each')
+    .addOption(formatOption())
+    .option('-q, --quiet', 'print keys only')
+    .addHelpText('after', '\nExamples:\n  podman-bootc disk ls --format json')
+    .action(async (_options: unknown, self: Command) => {
+      const { listDisks } = await import('./disk.js');
+      await listDisks(allOptions(self));
+    });
+
+  diskCommand('prune', 'remove base disks that no VM needs')
+    .option('--all', 'every unused one, not only damaged ones and those that a newer one has replaced')
+    .option('--dry-run', 'only say what would be removed')
+    .option('-f, --force', 'do not ask')
+    .addHelpText('after', '\nExamples:\n  podman-bootc disk prune --all --dry-run')
+    .action(async (_options: unknown, self: Command) => {
+      const { pruneDisks } = await import('./disk.js');
+      await pruneDisks(allOptions(self));
     });
 
   command('completion', 'print a completion script for a shell')
@@ -205,6 +261,7 @@ function addGlobalOptions(command: Command): Command {
       new Option('--log-level <level>', 'how much is said on stderr (default: info)').choices(logLevels),
     )
     .option('--connect <uri>', 'libvirt URI (default: LIBVIRT_DEFAULT_URI, else qemu:///session)')
+    .option('--no-wait', 'fail at once when another podman-bootc works on the same VM or disk')
     .hook('preAction', (_, action) => {
       const { logLevel } = action.optsWithGlobals<GlobalOptions>();
       if (logLevel !== undefined) setLogLevel(logLevel);

@@ -7,7 +7,7 @@ import { terminalReporter } from './terminal.js';
 /** `podman-bootc rm VM…` and `podman-bootc rm --all` */
 export async function rm(
   vms: string[],
-  options: GlobalOptions & { force?: boolean; all?: boolean },
+  options: GlobalOptions & { force?: boolean; all?: boolean; purge?: boolean },
 ): Promise<void> {
   if ((vms.length === 0) === (options.all !== true)) {
     throw new PodmanBootcError(
@@ -22,7 +22,10 @@ export async function rm(
   await using client = await openClient(options);
   const chosen = options.all ? (await client.list()).map((vm) => vm.id) : vms;
   await forEachVm(chosen, async (nameOrId) => {
-    const { name } = await client.remove(nameOrId, { force: options.force === true });
+    const { name } = await client.remove(nameOrId, {
+      force: options.force === true,
+      purge: options.purge === true,
+    });
     terminalReporter.info(`Removed ${name}`);
   });
 }

@@ -1,25 +1,13 @@
 import { codeOf, PodmanBootcError } from '../errors.js';
-import type { AcceleratorPreference } from '../vm/hardware.js';
 import { sshCommand, type VirtualMachine } from '../vm/virtual-machine.js';
 import { listenForInterrupt } from './interrupt.js';
 import { openClient } from './open-client.js';
-import type { GlobalOptions } from './options.js';
+import { asRunOptions, type NewVmOptions } from './new-vm-options.js';
 import { setLogLevel, terminalReporter } from './terminal.js';
 
-interface RunCommandOptions extends GlobalOptions {
-  user?: string;
-  cloudinit?: string;
-  filesystem?: string;
+interface RunCommandOptions extends NewVmOptions {
   background?: boolean;
   rm?: boolean;
-  quiet?: boolean;
-  rootSizeMax?: number;
-  diskSize?: number;
-  name?: string;
-  cpus?: number;
-  memory?: number;
-  accel?: AcceleratorPreference;
-  podman?: string;
 }
 
 /** `podman-bootc run IMAGE [COMMAND…]` */
@@ -38,23 +26,7 @@ export async function run(image: string, command: string[], options: RunCommandO
   if (options.quiet && options.logLevel === undefined) setLogLevel('warn');
   const interrupt = listenForInterrupt();
   await using client = await openClient(options, interrupt.signal);
-  const vm = await client.run(
-    image,
-    {
-      name: options.name,
-      cpus: options.cpus,
-      memory: options.memory,
-      accelerator: options.accel,
-      filesystem: options.filesystem,
-      rootSizeMax: options.rootSizeMax,
-      diskSize: options.diskSize,
-      cloudInit: options.cloudinit,
-      user: options.user,
-      podman: options.podman,
-      quiet: options.quiet,
-    },
-    interrupt.signal,
-  );
+  const vm = await client.run(image, asRunOptions(options), interrupt.signal);
   if (options.background) {
     terminalReporter.info(`Started ${vm.name}; get in with \`${sshCommand(vm)}\``);
     process.stdout.write(`${vm.id}\n`);

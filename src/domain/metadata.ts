@@ -38,6 +38,8 @@ export interface VmMetadata {
     /** Virtual size in bytes. */
     size: number;
     format: 'raw' | 'qcow2';
+    /** Key of the base disk that it was made from. */
+    base?: string;
   };
   ssh: {
     /** Port on 127.0.0.1 that is forwarded to port 22 of the guest. */
@@ -66,7 +68,12 @@ export function metadataElement(m: VmMetadata): XmlElement {
       rootSizeMax: m.install.rootSizeMax,
       bootcVersion: m.install.bootcVersion,
     }),
-    element(prefixed('disk'), { path: m.disk.path, size: m.disk.size, format: m.disk.format }),
+    element(prefixed('disk'), {
+      path: m.disk.path,
+      size: m.disk.size,
+      format: m.disk.format,
+      base: m.disk.base,
+    }),
     element(prefixed('ssh'), { port: m.ssh.port, user: m.ssh.user, hostKey: m.ssh.hostKey }),
     m.cloudInit && element(prefixed('cloudInit'), { directory: m.cloudInit.directory }),
     labelsElement(m.labels ?? {}, metadataPrefix),
@@ -88,6 +95,7 @@ export function parseMetadata(el: XmlElement): VmMetadata {
   const rootSizeMax =
     install.optional('rootSizeMax') === undefined ? undefined : install.bytes('rootSizeMax');
   const bootcVersion = install.optional('bootcVersion');
+  const base = disk.optional('base');
   const cloudInit = partElement(el, 'cloudInit') && new Part(el, 'cloudInit');
   const labels = labelsOf(el, splitName(el.name).prefix);
   return {
@@ -106,6 +114,7 @@ export function parseMetadata(el: XmlElement): VmMetadata {
       path: disk.string('path'),
       size: disk.bytes('size'),
       format: disk.oneOf('format', ['raw', 'qcow2']),
+      ...(base !== undefined && { base }),
     },
     ssh: {
       port: ssh.port('port'),

@@ -3,15 +3,20 @@ import type { ListedImage } from '../podman/images.js';
 import { codeOf, PodmanBootcError } from '../errors.js';
 import { openHost, type Host, type HostOptions } from './host.js';
 import { acquireLock } from './lock.js';
+import type { ListedBaseDisk } from './base-store.js';
 import type { RunOptions } from './provide.js';
 import type { StopOptions, StopOutcome } from './stop.js';
 import {
+  asVirtualMachine,
   findVirtualMachine,
   isActiveState,
+  listUnfinished,
   listVirtualMachines,
   loginTarget,
+  lookupDomain,
   settledState,
   type ListedVirtualMachine,
+  type UnfinishedVirtualMachine,
   type VirtualMachine,
 } from './virtual-machine.js';
 import type { WaitOptions } from './wait-for-login.js';
@@ -58,6 +63,11 @@ export class PodmanBootc implements AsyncDisposable {
     return listVirtualMachines(this.#host);
   }
 
+  /** The VMs that are being made or removed now, or were when a podman-bootc was killed. */
+  listUnfinished(): Promise<UnfinishedVirtualMachine[]> {
+    return listUnfinished(this.#host);
+  }
+
   /** The VM with this name, or whose ID begins so. */
   find(nameOrId: string): Promise<VirtualMachine> {
     return findVirtualMachine(this.#host, nameOrId);
@@ -84,6 +94,21 @@ export class PodmanBootc implements AsyncDisposable {
       }
     };
     return provideVirtualMachine(this.#host, imageOrId, options, startOrRemove, signal);
+  }
+
+  /**
+   * Makes a VM and does not boot it. Where `run` would find one of that image or name, this refuses.
+   * @throws PodmanBootcError `VM_EXISTS`
+   */
+  async create(image: string, options: RunOptions = {}, signal?: AbortSignal): Promise<VirtualMachine> {
+    const { provideVirtualMachine } = await import('./provide.js');
+    return provideVirtualMachine(
+      this.#host,
+      image,
+      { ...options, mustBeNew: true },
+      (vm) => Promise.resolve(vm),
+      signal,
+    );
   }
 
   /** Boots a VM that is not running. */
@@ -145,10 +170,14 @@ export class PodmanBootc implements AsyncDisposable {
   }
 
   /**
-   * Removes a VM with its disk; one that runs only with `force`.
+   * Removes a VM with its disk; one that runs only with `force`. The base disk of its image stays, for the next VM, but
+   * with `purge` goes too unless something else needs it.
    * @returns what it was
    */
-  async remove(which: string | VirtualMachine, options: { force?: boolean } = {}): Promise<VirtualMachine> {
+  async remove(
+    which: string | VirtualMachine,
+    options: { force?: boolean; purge?: boolean } = {},
+  ): Promise<VirtualMachine> {
     const [{ recoverAbandoned }, { removeVirtualMachine }] = await Promise.all([
       import('./recover.js'),
       import('./remove.js'),
@@ -158,6 +187,29 @@ export class PodmanBootc implements AsyncDisposable {
       await removeVirtualMachine(this.#host, vm, options);
       return vm;
     });
+  }
+
+  /** The base disks: what VMs' disks are overlays of, oldest first. */
+  async bases(): Promise<ListedBaseDisk[]> {
+    return (await import('./base-store.js')).listBases(this.#host);
+  }
+
+  /**
+   * The base disks that `removeBase` would remove: with `all` every one that nothing needs, else those that a newer one
+   * of the same image reference has replaced, and damaged or half made ones.
+   */
+  async unusedBases(options: { all?: boolean } = {}): Promise<ListedBaseDisk[]> {
+    const [{ recoverAbandoned }, { unusedBases }] = await Promise.all([
+      import('./recover.js'),
+      import('./base-store.js'),
+    ]);
+    await recoverAbandoned(this.#host);
+    return unusedBases(this.#host, options.all === true);
+  }
+
+  /** Removes a base disk unless something needs it. @returns whether it is gone */
+  async removeBase(base: { key: string }): Promise<boolean> {
+    return (await import('./base-store.js')).removeBase(this.#host, base.key);
   }
 
   /** Waits until somebody can log in. */
@@ -233,7 +285,20 @@ export class PodmanBootc implements AsyncDisposable {
     signal?: AbortSignal,
   ): Promise<T> {
     const vm = await this.#resolve(which);
-    await using _lock = await acquireLock(this.#host, vm.uuid, signal);
-    return await operation(vm);
+    await using _lock = await acquireLock(this.#host, vm.uuid, { what: `the VM ${vm.name}`, signal });
+    // Whoever had the lock may have removed or renamed it.
+    const domain = await lookupDomain(this.#host, { uuid: vm.uuid });
+    const current = domain && (await asVirtualMachine(domain));
+    if (!current) {
+      throw new PodmanBootcError(
+        'usage',
+        'VM_NOT_FOUND',
+        `The VM ${vm.name} is gone: somebody else removed it`,
+        {
+          remedy: 'List the VMs with `podman-bootc list`',
+        },
+      );
+    }
+    return await operation(current);
   }
 }

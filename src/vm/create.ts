@@ -7,7 +7,7 @@ import type { Labels } from '../domain/labels.js';
 import type { VmMetadata } from '../domain/metadata.js';
 import type { DomainSpecification } from '../domain/specification.js';
 import { messageOf, PodmanBootcError } from '../errors.js';
-import { isLibvirtError, type Domain } from '../libvirt/index.js';
+import type { Domain } from '../libvirt/index.js';
 import { engineName, type PodmanEngine } from '../podman/engine.js';
 import type { Image } from '../podman/images.js';
 import { isInstalled } from '../process.js';
@@ -15,13 +15,23 @@ import { formatSize } from '../sizes.js';
 import { tmpfilesExtra, type LoginAccount } from '../ssh/credentials.js';
 import { generateKeyPair } from '../ssh/keys.js';
 import { formatKnownHost } from '../ssh/known-hosts.js';
+import { baseKey, type BaseParts } from './base-disk.js';
+import { withBaseDisk, type BaseDisk } from './base-store.js';
 import { makeCloudInitIso } from './cloud-init.js';
 import { chooseHardware, architectureOf, type AcceleratorPreference } from './hardware.js';
 import type { Host } from './host.js';
 import { idOf, type Identity } from './identity.js';
+import { acquireLock } from './lock.js';
+import { showDisks } from './pool.js';
 import { freePort } from './port.js';
-import { asVirtualMachine, type VirtualMachine } from './virtual-machine.js';
+import {
+  asVirtualMachine,
+  listVirtualMachines,
+  lookupDomain,
+  type VirtualMachine,
+} from './virtual-machine.js';
 import { VmDirectory } from './vm-directory.js';
+import { makeVmDisk, type DiskFormatPreference } from './vm-disk.js';
 
 /** What a new VM is made of; everything is checked already. */
 export interface NewVirtualMachine {
@@ -40,6 +50,7 @@ export interface NewVirtualMachine {
   rootSizeMax: number | undefined;
   /** Bytes; undefined chooses by the image. */
   diskSize: number | undefined;
+  diskFormat: DiskFormatPreference;
   /** Absolute path of a checked directory. */
   cloudInit: string | undefined;
   user: string;
@@ -51,8 +62,9 @@ export interface NewVirtualMachine {
 const credentialsSince = 252;
 
 /**
- * Makes a VM: installs the image, makes keys and credentials, defines the domain. The caller holds the
- * VM's lock. The domain is defined last, so a VM is either complete or, by its journal, known not to be.
+ * Makes a VM: a disk from the base disk of its image, which is installed if there is none yet, keys and credentials, the
+ * domain. The caller holds the VM's lock. The domain is defined last, so a VM is either complete or, by its journal,
+ * known not to be.
  */
 export async function createVirtualMachine(
   host: Host,
@@ -65,25 +77,38 @@ export async function createVirtualMachine(
   checkCpus(vm.cpus, hardware.capabilities.maxVcpus);
   const filesystem = chooseFilesystem(vm.filesystem, vm.probe);
   const diskSize = chooseDiskSize(vm.diskSize, image.size);
+  const parts: BaseParts = {
+    imageId: image.id,
+    reference: vm.reference,
+    filesystem: filesystem.effective,
+    rootSizeMax: vm.rootSizeMax,
+    // A larger disk is an overlay that is larger; a smaller one has to be installed.
+    diskSize: Math.min(diskSize, chooseDiskSize(undefined, image.size)),
+    kargs: [],
+    bootcVersion: vm.probe.bootcVersion,
+  };
   const directory = VmDirectory.of(host.directories, identity.uuid);
-  const partialDisk = directory.newPartialDisk();
   await directory.make(host.directories);
+  const base = baseKey(parts);
   await directory.writeJournal({
     operation: 'create',
     uri: host.uri,
-    install: { engine: vm.engine, reference: vm.reference, partialDisk },
+    name: identity.name,
+    image: vm.reference,
+    since: new Date().toISOString(),
+    base,
   });
-  try {
+  const install = async (disk: string, partialDisk: string): Promise<void> => {
     host.report.info(
-      `Installing ${vm.reference} to a disk of ${formatSize(diskSize)} (${filesystem.effective}: ${filesystem.reason})`,
+      `Installing ${vm.reference} to a disk of ${formatSize(parts.diskSize)} (${filesystem.effective}: ${filesystem.reason})`,
     );
     await installToDisk(
       {
         engine: vm.engine,
         reference: vm.reference,
-        disk: directory.disk,
+        disk,
         partialDisk,
-        diskSize,
+        diskSize: parts.diskSize,
         imageSize: image.size,
         filesystem: filesystem.option,
         rootSizeMax: vm.rootSizeMax,
@@ -93,8 +118,19 @@ export async function createVirtualMachine(
       host.report,
       signal,
     );
+  };
+  try {
+    const disk = await withBaseDisk(
+      host,
+      parts,
+      { engine: vm.engine, install },
+      (made: BaseDisk) => makeVmDisk(host, made, directory, vm.diskFormat, diskSize),
+      signal,
+    );
     if (vm.cloudInit !== undefined) await makeCloudInitIso(vm.cloudInit, directory.cloudInitIso);
     const login = await prepareLogin(host, vm, directory);
+    // Until the domain is defined nobody else can see which port it has.
+    await using _ports = await acquireLock(host, 'ports', { what: 'the ports of a new VM', signal });
     const metadata: VmMetadata = {
       image: {
         reference: vm.reference,
@@ -107,8 +143,8 @@ export async function createVirtualMachine(
         podman: engineName(vm.engine),
         bootcVersion: vm.probe.bootcVersion,
       },
-      disk: { path: directory.disk, size: diskSize, format: 'raw' },
-      ssh: { port: await freePort(), user: vm.user, hostKey: login.hostKey },
+      disk: { path: disk.path, size: disk.size, format: disk.format, base },
+      ssh: { port: await unclaimedPort(host), user: vm.user, hostKey: login.hostKey },
       ...(vm.cloudInit !== undefined && { cloudInit: { directory: vm.cloudInit } }),
       ...(vm.labels && { labels: vm.labels }),
       created: new Date().toISOString(),
@@ -121,7 +157,7 @@ export async function createVirtualMachine(
       domainType: hardware.domainType,
       cpus: vm.cpus,
       memory: vm.memory,
-      disk: { path: directory.disk, format: 'raw' },
+      disk,
       ...(vm.cloudInit !== undefined && { cloudInitIso: directory.cloudInitIso }),
       consoleLog: directory.consoleLog,
       ...guestAgent(host, directory),
@@ -141,11 +177,26 @@ export async function createVirtualMachine(
     await directory.removeJournal();
     const made = await asVirtualMachine(domain);
     if (!made) throw new Error(`libvirt dropped the metadata of ${identity.name}`);
+    await showDisks(host);
     return made;
   } catch (error) {
-    // Without a domain there is no VM; with one (only removing the journal can have failed) there is.
-    if (await isUndefined(host, identity.uuid)) await directory.remove();
+    // Without a domain there is no VM; with one (only removing the journal can have failed) there is. When libvirt
+    // cannot be asked, the journal is left for the next command, which can.
+    const isUndefined = await lookupDomain(host, { uuid: identity.uuid }).then(
+      (domain) => domain === undefined,
+      () => false,
+    );
+    if (isUndefined) await directory.remove();
     throw error;
+  }
+}
+
+/** A free port that no VM has in its record either: also those that do not run keep theirs. */
+async function unclaimedPort(host: Host): Promise<number> {
+  const claimed = new Set((await listVirtualMachines(host)).map((vm) => vm.metadata.ssh.port));
+  for (;;) {
+    const port = await freePort();
+    if (!claimed.has(port)) return port;
   }
 }
 
@@ -242,15 +293,5 @@ async function defineDomain(host: Host, identity: Identity, xml: string): Promis
         cause,
       },
     );
-  }
-}
-
-async function isUndefined(host: Host, uuid: string): Promise<boolean> {
-  try {
-    await host.connection.lookupDomainByUuid(uuid);
-    return false;
-  } catch (error) {
-    // When libvirt cannot be asked, the journal is left for the next command, which can.
-    return isLibvirtError(error, 'VIR_ERR_NO_DOMAIN');
   }
 }

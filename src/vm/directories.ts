@@ -53,6 +53,13 @@ export function vmsDirectory(directories: Directories): string {
   return join(directories.data, 'vms');
 }
 
+/**
+ * The directory that holds the disks of all VMs, and nothing else: libvirt shows it as the storage pool `podman-bootc`.
+ */
+export function disksDirectory(directories: Directories): string {
+  return join(directories.data, 'disks');
+}
+
 /** Makes a directory and those above it, ours with the mode that QEMU needs. */
 export async function makeDirectory(path: string, directories: Directories): Promise<void> {
   await mkdir(path, { recursive: true, mode: directories.mode });

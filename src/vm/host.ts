@@ -10,6 +10,10 @@ export interface Host extends AsyncDisposable {
   uri: string;
   directories: Directories;
   report: Reporter;
+  /** What this process is called where another one waits for it: `podman-bootc rm`. */
+  program: string;
+  /** Whether a lock that somebody else holds is waited for. */
+  waits: boolean;
 }
 
 /** How `openHost` reaches libvirt. */
@@ -19,6 +23,10 @@ export interface HostOptions {
   /** Default: says nothing. */
   reporter?: Reporter | undefined;
   directories?: Directories | undefined;
+  /** What others are told who wait for this process; default `podman-bootc`. */
+  program?: string | undefined;
+  /** Waits for what another podman-bootc works on (default), or fails with `BUSY`. */
+  wait?: boolean | undefined;
   signal?: AbortSignal | undefined;
   /** Milliseconds; default 20,000. A daemon that starts itself needs a second or two. */
   timeout?: number;
@@ -52,6 +60,8 @@ export async function openHost(options: HostOptions = {}): Promise<Host> {
     uri: await connection.getUri(),
     directories: options.directories ?? userDirectories(),
     report: options.reporter ?? silentReporter,
+    program: options.program ?? 'podman-bootc',
+    waits: options.wait ?? true,
     [Symbol.asyncDispose]: () => connection.close(),
   };
 }

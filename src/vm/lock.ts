@@ -1,47 +1,85 @@
-import { open } from 'node:fs/promises';
+import { open, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
+import { codeOf, PodmanBootcError } from '../errors.js';
 import { lockFile } from '../file-lock.js';
 import { makeDirectory } from './directories.js';
 import type { Host } from './host.js';
 
-/**
- * Takes an exclusive lock by flock(2), which the kernel gives back when the process ends, however it ends.
- * The file stays: deleting it would let two processes hold "the" lock.
- * @param name what is locked: a VM's uuid or `name-NAME`
+/** How a lock is waited for. */
+export interface LockOptions {
+  /** What is locked, for whoever waits: `the VM web`. */
+  what: string;
+  signal?: AbortSignal | undefined;
+}
+
+/*
+ * Locks are flock(2) on files, which the kernel gives back when the process ends, however it ends. The files stay:
+ * deleting one would let two processes hold "the" lock. What is written in them is for people who wait; it says who had
+ * the lock last, and decides nothing.
  */
-async function openLock(
-  host: Host,
-  name: string,
-  wait: boolean,
-  signal?: AbortSignal,
-): Promise<AsyncDisposable | undefined> {
+
+async function openLock(host: Host, name: string): Promise<FileHandle> {
   const directory = join(host.directories.runtime, 'locks');
   await makeDirectory(directory, host.directories);
-  const file = await open(join(directory, `${name}.lock`), 'a', 0o600);
+  return open(join(directory, `${name}.lock`), 'a+', 0o600);
+}
+
+async function held(file: FileHandle, host: Host): Promise<AsyncDisposable> {
+  await file.truncate(0);
+  await file.write(`${host.program} (process ${process.pid})`);
+  return { [Symbol.asyncDispose]: () => file.close() };
+}
+
+/**
+ * Takes a lock, waiting for whoever holds it, or failing at once where the host was opened not to wait.
+ * @param name the lock: a VM's uuid, `name-NAME` or `base-KEY`
+ * @throws PodmanBootcError `BUSY`
+ */
+export async function acquireLock(host: Host, name: string, options: LockOptions): Promise<AsyncDisposable> {
+  const file = await openLock(host, name);
   try {
     if (!(await lockFile(file.fd, { wait: false }))) {
-      if (!wait) {
-        await file.close();
-        return undefined;
+      const holder = (await file.readFile('utf8')) || 'another podman-bootc';
+      if (!host.waits) {
+        throw new PodmanBootcError('failure', 'BUSY', `${holder} works on ${options.what}`, {
+          remedy: 'Try again later, or leave out --no-wait to wait for it',
+        });
       }
-      host.report.info(`Waiting for another podman-bootc that works on ${name.replace(/^name-/, '')}`);
-      await lockFile(file.fd, { wait: true, ...(signal && { signal }) });
+      host.report.info(`Waiting for ${holder}, which works on ${options.what}`);
+      await lockFile(file.fd, { wait: true, ...(options.signal && { signal: options.signal }) });
     }
+    return await held(file, host);
   } catch (error) {
     await file.close();
     throw error;
   }
-  return { [Symbol.asyncDispose]: () => file.close() };
-}
-
-/** Takes a lock, waiting for whoever holds it. */
-export async function acquireLock(host: Host, name: string, signal?: AbortSignal): Promise<AsyncDisposable> {
-  const lock = await openLock(host, name, true, signal);
-  if (lock === undefined) throw new Error(`lock ${name} was not granted`);
-  return lock;
 }
 
 /** Takes a lock if nobody holds it; else undefined, at once. */
-export function tryLock(host: Host, name: string): Promise<AsyncDisposable | undefined> {
-  return openLock(host, name, false);
+export async function tryLock(host: Host, name: string): Promise<AsyncDisposable | undefined> {
+  const file = await openLock(host, name);
+  try {
+    if (await lockFile(file.fd, { wait: false })) return await held(file, host);
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
+  await file.close();
+  return undefined;
+}
+
+/** Whether somebody holds a lock now. For those who only look: it makes no file and keeps nobody waiting. */
+export async function isLocked(host: Host, name: string): Promise<boolean> {
+  let file: FileHandle;
+  try {
+    file = await open(join(host.directories.runtime, 'locks', `${name}.lock`), 'r');
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return false;
+    throw error;
+  }
+  try {
+    return !(await lockFile(file.fd, { shared: true, wait: false }));
+  } finally {
+    await file.close();
+  }
 }

@@ -23,6 +23,7 @@ import {
   sshCommand,
   type VirtualMachine,
 } from './virtual-machine.js';
+import { checkDiskFormat, type DiskFormatPreference } from './vm-disk.js';
 
 /** What `run` may be told about the VM; whatever is absent gets its default. */
 export interface RunOptions {
@@ -40,6 +41,8 @@ export interface RunOptions {
   rootSizeMax?: number | undefined;
   /** Bytes; default the larger of 10 GiB and twice the image. */
   diskSize?: number | undefined;
+  /** Default `auto`: an overlay (qcow2) of the image's base disk. */
+  diskFormat?: DiskFormatPreference | undefined;
   /** Directory with `user-data` and `meta-data`. */
   cloudInit?: string | undefined;
   /** Default root. */
@@ -48,6 +51,8 @@ export interface RunOptions {
   labels?: Labels | undefined;
   /** `auto` (default), `machine`, `local` or a podman connection. */
   podman?: string | undefined;
+  /** Refuses to take a VM that exists; default false. */
+  mustBeNew?: boolean | undefined;
   /** Keeps the output of bootc and podman back unless they fail. */
   quiet?: boolean | undefined;
 }
@@ -72,11 +77,12 @@ export async function provideVirtualMachine<T>(
   const cloudInit = await checkOptions(options);
   await recoverAbandoned(host);
   const useExisting = async (vm: VirtualMachine): Promise<T> => {
-    await using _vm = await acquireLock(host, vm.uuid, signal);
+    if (options.mustBeNew) throw alreadyThere(vm);
+    await using _vm = await acquireLock(host, vm.uuid, { what: `the VM ${vm.name}`, signal });
     await requireSame(vm, options, cloudInit);
     return await use(vm, false);
   };
-  const known = await findById(host, imageOrId, options.name);
+  const known = options.mustBeNew ? undefined : await findById(host, imageOrId, options.name);
   if (known) return useExisting(known);
   checkImageReference(imageOrId);
   const { engine, reason } = await selectEngine(options.podman ?? 'auto', { signal });
@@ -86,11 +92,12 @@ export async function provideVirtualMachine<T>(
   const reference = imageName(image, imageOrId);
   const identity = chooseIdentity(image.id, options.name);
 
+  const what = `the VM ${identity.name}`;
   // The name first: two runs for one new VM have it in common even when their uuids are random.
-  await using _name = await acquireLock(host, `name-${identity.name}`, signal);
+  await using _name = await acquireLock(host, `name-${identity.name}`, { what, signal });
   const existing = await findExisting(host, identity, image, options.name !== undefined);
   if (existing) return await useExisting(existing);
-  await using _vm = await acquireLock(host, identity.uuid, signal);
+  await using _vm = await acquireLock(host, identity.uuid, { what, signal });
   if (image.architecture !== information.architecture) {
     throw new PodmanBootcError(
       'image',
@@ -118,6 +125,7 @@ export async function provideVirtualMachine<T>(
       filesystem: options.filesystem,
       rootSizeMax: options.rootSizeMax,
       diskSize: options.diskSize,
+      diskFormat: options.diskFormat ?? 'auto',
       cloudInit,
       user,
       labels: options.labels,
@@ -132,6 +140,7 @@ export async function provideVirtualMachine<T>(
 async function checkOptions(options: RunOptions): Promise<string | undefined> {
   if (options.name !== undefined) checkName(options.name);
   if (options.filesystem !== undefined) checkFilesystem(options.filesystem);
+  if (options.diskFormat !== undefined) checkDiskFormat(options.diskFormat);
   if (options.user !== undefined && !/^[A-Za-z_][A-Za-z0-9_.-]{0,31}$/.test(options.user)) {
     throw new PodmanBootcError(
       'usage',
@@ -206,6 +215,15 @@ async function provideImage(
   );
 }
 
+function alreadyThere(vm: VirtualMachine): PodmanBootcError {
+  return new PodmanBootcError(
+    'usage',
+    'VM_EXISTS',
+    `The VM ${vm.name} of ${vm.metadata.image.reference} exists already; nothing was changed`,
+    { remedy: `Start it with \`podman-bootc start ${vm.id}\`, or make another with --name` },
+  );
+}
+
 /** The VM that has the identity already; a name may belong to something else. */
 async function findExisting(
   host: Host,
@@ -257,6 +275,7 @@ async function requireSame(
     ['--filesystem', options.filesystem, install.filesystem],
     ['--root-size-max', options.rootSizeMax, install.rootSizeMax],
     ['--disk-size', options.diskSize, disk.size],
+    ['--disk-format', options.diskFormat === 'auto' ? undefined : options.diskFormat, disk.format],
     ['--cloudinit', cloudInit, vm.metadata.cloudInit?.directory],
     ['--user', options.user, ssh.user],
     ...Object.entries(options.labels ?? {}).map(([name, value]): (typeof comparisons)[number] => [

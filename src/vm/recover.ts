@@ -1,10 +1,10 @@
 import { readdir } from 'node:fs/promises';
-import { cleanUpInstall } from '../bootc/install.js';
+import { recoverBases } from './base-store.js';
 import { vmsDirectory } from './directories.js';
 import type { Host } from './host.js';
 import { tryLock } from './lock.js';
 import { lookupDomain } from './virtual-machine.js';
-import { VmDirectory, type Journal } from './vm-directory.js';
+import { VmDirectory } from './vm-directory.js';
 
 /**
  * Finishes or undoes what a killed podman-bootc left half done. Each VM directory with a journal whose lock
@@ -19,6 +19,7 @@ export async function recoverAbandoned(host: Host): Promise<void> {
     if (!lock) continue;
     await recoverDirectory(host, uuid, directory);
   }
+  await recoverBases(host);
 }
 
 /** The same for one directory, whose lock the caller holds. */
@@ -37,13 +38,5 @@ export async function recoverDirectory(host: Host, uuid: string, directory: VmDi
   host.report.info(
     `Cleaning up after an interrupted ${journal.operation} of VM ${uuid.replaceAll('-', '').slice(0, 12)}`,
   );
-  await undoInstall(host, journal);
   await directory.remove();
-}
-
-/** Ends the container of an install and frees its loop devices. */
-async function undoInstall(host: Host, journal: Journal): Promise<void> {
-  if (journal.operation !== 'create' || journal.install === undefined) return;
-  const { engine, reference, partialDisk } = journal.install;
-  await cleanUpInstall(engine, reference, partialDisk, host.report);
 }

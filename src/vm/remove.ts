@@ -1,18 +1,21 @@
 import { messageOf, PodmanBootcError } from '../errors.js';
 import { isLibvirtError } from '../libvirt/index.js';
+import { removeBase } from './base-store.js';
 import type { Host } from './host.js';
+import { showDisks } from './pool.js';
 import { directoryOf, isActiveState, settledState, type VirtualMachine } from './virtual-machine.js';
 
 /**
  * Removes a VM: its domain with firmware variables and TPM state, and its directory. Nothing else: other
  * disks that somebody attached stay. The caller holds the VM's lock.
  * @param options.force ends it first when it runs
+ * @param options.purge removes its base disk too, unless something else needs it
  * @throws PodmanBootcError `VM_RUNNING`, `REMOVE_FAILED`
  */
 export async function removeVirtualMachine(
   host: Host,
   vm: VirtualMachine,
-  options: { force?: boolean } = {},
+  options: { force?: boolean; purge?: boolean } = {},
 ): Promise<void> {
   const state = await settledState(vm.domain);
   if (isActiveState(state)) {
@@ -32,7 +35,13 @@ export async function removeVirtualMachine(
     });
   }
   const directory = directoryOf(vm);
-  await directory?.writeJournal({ operation: 'remove', uri: host.uri });
+  await directory?.writeJournal({
+    operation: 'remove',
+    uri: host.uri,
+    name: vm.name,
+    image: vm.metadata.image.reference,
+    since: new Date().toISOString(),
+  });
   try {
     await undefine(host, vm);
   } catch (cause) {
@@ -44,11 +53,17 @@ export async function removeVirtualMachine(
       { cause },
     );
   }
-  if (directory) await directory.remove();
-  else
+  if (directory) {
+    await directory.remove();
+    await showDisks(host);
+  } else
     host.report.warn(
       `The disk ${vm.metadata.disk.path} is not where podman-bootc keeps disks, and was left alone`,
     );
+  const { base } = vm.metadata.disk;
+  if (options.purge && base !== undefined && !(await removeBase(host, base))) {
+    host.report.info(`The base disk of ${vm.metadata.image.reference} stays: other VMs need it`);
+  }
 }
 
 async function undefine(host: Host, vm: VirtualMachine): Promise<void> {

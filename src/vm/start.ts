@@ -10,6 +10,7 @@ import {
   settledState,
   type VirtualMachine,
 } from './virtual-machine.js';
+import { checkVmDisk } from './vm-disk.js';
 
 /** How many ports are tried before the start is given up. */
 const portAttempts = 5;
@@ -18,7 +19,8 @@ const portAttempts = 5;
  * Boots a VM that is not running; one that runs is left alone. The port it had is kept if it is free. If
  * somebody takes it before QEMU does, the start is tried again with another, which the domain then keeps.
  * @returns the VM as it is now recorded, and whether it was started by this call
- * @throws PodmanBootcError `START_FAILED`; `VM_PAUSED` for one that runs no further
+ * @throws PodmanBootcError `START_FAILED`, `DISK_MISSING`, `DISK_DAMAGED`, `BASE_DAMAGED`; `VM_PAUSED` for one that runs no
+ * further
  */
 export async function startVirtualMachine(
   host: Host,
@@ -27,6 +29,7 @@ export async function startVirtualMachine(
   const state = await settledState(vm.domain);
   if (state === 'paused') throw pausedError(vm);
   if (isActiveState(state)) return { vm, started: false };
+  await checkVmDisk(host, vm);
   for (let attempt = 1; ; attempt++) {
     const xml = await vm.domain.getXml({ inactive: true, secure: true });
     const { sshPort: port, metadata, usesPasst } = readDomain(xml);

@@ -1,11 +1,14 @@
-import { dirname, basename } from 'node:path';
+import { readdir } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { parseXml } from '../domain/xml.js';
 import { metadataNamespace, parseMetadata, type VmMetadata } from '../domain/metadata.js';
 import { PodmanBootcError } from '../errors.js';
 import { isLibvirtError, type Domain, type DomainState } from '../libvirt/index.js';
 import type { LoginTarget } from '../ssh/target.js';
+import { vmsDirectory } from './directories.js';
 import type { Host } from './host.js';
 import { idOf, isIdPrefix, matchesId } from './identity.js';
+import { isLocked } from './lock.js';
 import { VmDirectory } from './vm-directory.js';
 
 /** A VM: a libvirt domain that carries our metadata. */
@@ -76,6 +79,36 @@ export async function listVirtualMachines(host: Host): Promise<ListedVirtualMach
     .sort((a, b) => a.metadata.created.localeCompare(b.metadata.created) || a.name.localeCompare(b.name));
 }
 
+/** A VM that somebody is making or removing, or was when it was killed: it has no domain. */
+export interface UnfinishedVirtualMachine {
+  id: string;
+  uuid: string;
+  name: string;
+  /** Reference of its image. */
+  image: string;
+  /** `interrupted`: the next command that changes VMs finishes or undoes it. */
+  state: 'creating' | 'removing' | 'interrupted';
+  /** ISO 8601 time. */
+  since: string;
+}
+
+/** Lists the VMs that are half made or half removed. Takes no lock. */
+export async function listUnfinished(host: Host): Promise<UnfinishedVirtualMachine[]> {
+  const uuids = await readdir(vmsDirectory(host.directories)).catch(() => []);
+  const found = await Promise.all(
+    uuids.map(async (uuid): Promise<UnfinishedVirtualMachine | undefined> => {
+      const journal = await VmDirectory.of(host.directories, uuid)
+        .readJournal()
+        .catch(() => undefined);
+      if (journal?.uri !== host.uri || (await lookupDomain(host, { uuid }))) return undefined;
+      const ongoing = journal.operation === 'create' ? 'creating' : 'removing';
+      const state = (await isLocked(host, uuid)) ? ongoing : 'interrupted';
+      return { id: idOf(uuid), uuid, name: journal.name, image: journal.image, state, since: journal.since };
+    }),
+  );
+  return found.filter((vm) => vm !== undefined).sort((a, b) => a.since.localeCompare(b.since));
+}
+
 /** Looks up a domain; undefined when there is none. */
 export async function lookupDomain(
   host: Host,
@@ -140,8 +173,9 @@ function isPlausibleName(word: string): boolean {
  * Undefined when the disk was moved elsewhere: then nothing there is ours to delete.
  */
 export function directoryOf(vm: VirtualMachine): VmDirectory | undefined {
-  const path = dirname(vm.metadata.disk.path);
-  return basename(path) === vm.uuid ? new VmDirectory(path) : undefined;
+  const { path, format } = vm.metadata.disk;
+  const directory = new VmDirectory(join(dirname(dirname(path)), 'vms', vm.uuid));
+  return directory.disk(format) === path ? directory : undefined;
 }
 
 /** How to log in to a VM. */

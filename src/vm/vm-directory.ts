@@ -1,8 +1,6 @@
-import { randomBytes } from 'node:crypto';
 import { readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { codeOf } from '../errors.js';
-import type { PodmanEngine } from '../podman/engine.js';
 import { makeDirectory, vmsDirectory, type Directories } from './directories.js';
 
 /**
@@ -10,18 +8,28 @@ import { makeDirectory, vmsDirectory, type Directories } from './directories.js'
  * crash the next command reads it and finishes or undoes (`recover.ts`). A directory without a journal
  * belongs to a complete VM and is never swept.
  */
-export type Journal = { /** The libvirt URI that has, or would have had, the domain. */ uri: string } & (
-  | {
-      operation: 'create';
-      /** Set once an install may have begun. */
-      install?: { engine: PodmanEngine; reference: string; partialDisk: string };
-    }
-  | { operation: 'remove' }
-);
+export interface Journal {
+  operation: 'create' | 'remove';
+  /** The libvirt URI that has, or would have had, the domain. */
+  uri: string;
+  name: string;
+  /** The image's reference. */
+  image: string;
+  /** ISO 8601 time. */
+  since: string;
+  /** The key of the base disk that a VM which is being made needs. */
+  base?: string;
+}
 
-/** The files of one VM. The directory is named by the uuid, which unlike the name never changes. */
+/** The formats that a VM's disk may have. */
+export const diskFormats = ['qcow2', 'raw'] as const;
+export type DiskFormat = (typeof diskFormats)[number];
+
+/**
+ * The files of one VM. The directory is named by the uuid, which unlike the name never changes. The disk lies among
+ * those of the other VMs, in a directory that libvirt shows as a storage pool.
+ */
 export class VmDirectory {
-  readonly disk: string;
   /** The private key that logs in; `.pub` beside it. */
   readonly identity: string;
   /** The guest's SSH host key; `.pub` beside it. */
@@ -36,7 +44,6 @@ export class VmDirectory {
   readonly #journal: string;
 
   constructor(readonly path: string) {
-    this.disk = join(path, 'disk.raw');
     this.identity = join(path, 'id_ed25519');
     this.hostKey = join(path, 'ssh_host_ed25519_key');
     this.knownHosts = join(path, 'known_hosts');
@@ -51,13 +58,14 @@ export class VmDirectory {
     return new VmDirectory(join(vmsDirectory(directories), uuid));
   }
 
-  /** A name for the disk while it is being installed, new each time: a killed install may still write to the old one. */
-  newPartialDisk(): string {
-    return `${this.disk}.${randomBytes(4).toString('hex')}.partial`;
+  /** Where the disk is, by its format. */
+  disk(format: DiskFormat): string {
+    return join(dirname(dirname(this.path)), 'disks', `${basename(this.path)}.${format}`);
   }
 
   async make(directories: Directories): Promise<void> {
     await makeDirectory(this.path, directories);
+    await makeDirectory(dirname(this.disk('qcow2')), directories);
   }
 
   async readJournal(): Promise<Journal | undefined> {
@@ -79,8 +87,9 @@ export class VmDirectory {
     await rm(this.#journal, { force: true });
   }
 
-  /** Deletes the directory with all that is in it; the journal last, so that a crash meanwhile is understood. */
+  /** Deletes the disk and the directory with all that is in it; the journal last, so that a crash meanwhile is understood. */
   async remove(): Promise<void> {
+    for (const format of diskFormats) await rm(this.disk(format), { force: true });
     const names = await readdir(this.path).catch(() => []);
     for (const name of names) {
       const file = join(this.path, name);

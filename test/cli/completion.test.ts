@@ -50,9 +50,10 @@ describe('completion', function () {
 
   it('offers commands, options and the values of options', () => {
     assert.deepEqual(candidates('s'), ['ssh', 'start', 'stop']);
-    assert.deepEqual(candidates('run', '--disk'), ['--disk-size']);
+    assert.deepEqual(candidates('run', '--disk'), ['--disk-size', '--disk-format']);
     assert.deepEqual(candidates('list', '--format', ''), ['table', 'json']);
     assert.deepEqual(candidates('completion', 'f'), ['fish']);
+    assert.deepEqual(candidates('disk', ''), ['ls', 'prune', 'help']);
     assert.ok(!candidates('').includes('__complete'));
   });
 

@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from '
 import { join } from 'node:path';
 import { PodmanBootc } from '../../src/index.js';
 import { host, podmanBootc, start, startCli, succeed, until } from './support/cli.js';
-import { assertNoTraces, traces, vms } from './support/leftovers.js';
+import { assertNoTraces, disks, traces, vms } from './support/leftovers.js';
 
 const image = 'localhost/podman-bootc-demo:latest';
 
@@ -86,7 +86,7 @@ describe('the main job: image to SSH prompt', function () {
       image,
       host('podman', 'image', 'inspect', '--format', '{{.Id}}', image).trim(),
       String(port),
-      join(directory(), 'disk.raw'),
+      join(disks, `${uuid}.qcow2`),
     ]) {
       assert.ok(metadata.includes(expected), `${expected} in ${metadata}`);
     }
@@ -200,7 +200,7 @@ describe('the main job: image to SSH prompt', function () {
     const outcome = await podmanBootc('rm', id);
     assert.equal(outcome.exitCode, 2);
     assert.match(outcome.stderr, /is running[^]*rm -f/);
-    assert.ok(existsSync(join(directory(), 'disk.raw')));
+    assert.ok(existsSync(join(disks, `${uuid}.qcow2`)));
   });
 
   it('keeps what was written over stop and start', async () => {

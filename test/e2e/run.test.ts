@@ -112,6 +112,9 @@ describe('run', () => {
     const [winner, loser] = outcomes.sort((a, b) => (a.exitCode ?? 1) - (b.exitCode ?? 1));
     assert.equal(winner?.exitCode, 0, winner?.stderr);
     assert.equal(loser?.exitCode, 2, loser?.stderr);
-    assert.match(loser.stderr, /Waiting for another podman-bootc[^]*running already/);
+    assert.match(
+      loser.stderr,
+      /Waiting for podman-bootc run \(process \d+\), which works on the VM [^]*running already/,
+    );
   });
 });

@@ -52,7 +52,7 @@ describe('an ordinary user with a connection to a rootful podman', () => {
     const listed = JSON.parse((await podmanBootc('list', '--format', 'json')).stdout) as {
       disk: { path: string };
     }[];
-    assert.ok(listed[0]?.disk.path.startsWith(join(home, '.local/share/podman-bootc/vms/')));
+    assert.ok(listed[0]?.disk.path.startsWith(join(home, '.local/share/podman-bootc/disks/')));
     assert.match(
       (await asUser('virsh', '-c', 'qemu:///session', 'list', '--title')).stdout,
       /running +podman-bootc: /,

@@ -12,6 +12,8 @@ export interface TestHost {
   said: string[];
   /** The directory of a VM. */
   directory: (name: string) => string;
+  /** The disk of a VM. */
+  disk: (name: string) => string;
 }
 
 /** The same as the library shows it. */
@@ -22,10 +24,10 @@ export interface TestClient {
 
 /** Opens a host that has these VMs, each with a disk file. */
 export async function openTestHost(context: Mocha.Context, vms: readonly TestVm[]): Promise<TestHost> {
-  const { said, directory, options } = prepare(context, vms);
+  const { said, directory, disk, options } = prepare(context, vms);
   const host = await openHost(options);
   context.test?.parent?.afterAll(() => host[Symbol.asyncDispose]());
-  return { host, said, directory };
+  return { host, said, directory, disk };
 }
 
 /** Opens the library on a host that has these VMs. */
@@ -48,11 +50,13 @@ function prepare(
     mode: 0o700,
   };
   const directory = (name: string): string => join(directories.data, 'vms', uuidFor(name));
-  const placed = vms.map((vm) => ({ diskPath: join(directory(vm.name), 'disk.raw'), ...vm }));
+  const disk = (name: string): string => join(directories.data, 'disks', `${uuidFor(name)}.raw`);
+  const placed = vms.map((vm) => ({ diskPath: disk(vm.name), ...vm }));
+  mkdirSync(join(directories.data, 'disks'), { recursive: true });
   for (const vm of placed) {
     if (vm.ours === false) continue;
     mkdirSync(directory(vm.name), { recursive: true });
-    writeFileSync(join(directory(vm.name), 'disk.raw'), 'data');
+    writeFileSync(disk(vm.name), 'data');
   }
   const node = join(root, 'node.xml');
   writeFileSync(node, testNode(placed));
@@ -61,5 +65,5 @@ function prepare(
     said.push(message);
   };
   const reporter: Reporter = { debug: hear, info: hear, warn: hear, output: hear };
-  return { said, directory, options: { uri: `test://${node}`, directories, reporter } };
+  return { said, directory, disk, options: { uri: `test://${node}`, directories, reporter } };
 }

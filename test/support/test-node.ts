@@ -31,7 +31,7 @@ export function metadataFor(vm: TestVm): VmMetadata {
   return {
     image: { reference: vm.image ?? 'quay.io/test/os:1', id: 'ab'.repeat(32) },
     install: { podman: 'local', filesystem: 'xfs' },
-    disk: { path: vm.diskPath ?? `/nonexistent/vms/${uuid}/disk.raw`, size: 10 * 1024 ** 3, format: 'raw' },
+    disk: { path: vm.diskPath ?? `/nonexistent/disks/${uuid}.raw`, size: 10 * 1024 ** 3, format: 'raw' },
     ssh: { port: 40022, user: 'root', hostKey: 'handed-over' },
     ...(vm.labels && { labels: vm.labels }),
     created: '2026-01-02T03:04:05.000Z',

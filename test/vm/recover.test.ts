@@ -11,22 +11,28 @@ describe('what a killed command left', () => {
   async function leave(
     test: TestHost,
     name: string,
-    journal: Omit<Journal, 'uri'>,
+    operation: Journal['operation'],
     uri = test.host.uri,
   ): Promise<string> {
     const directory = test.directory(name);
     mkdirSync(directory, { recursive: true });
-    writeFileSync(join(directory, 'disk.raw'), 'data');
-    await new VmDirectory(directory).writeJournal({ ...journal, uri });
+    writeFileSync(test.disk(name), 'data');
+    await new VmDirectory(directory).writeJournal({
+      operation,
+      uri,
+      name,
+      image: 'quay.io/test/os:1',
+      since: '2026-01-02T03:04:05.000Z',
+    });
     return directory;
   }
 
   for (const operation of ['create', 'remove'] as const) {
     it(`is deleted when a ${operation} has no domain`, async function () {
       const test = await openTestHost(this, []);
-      const directory = await leave(test, 'gone', { operation });
+      const directory = await leave(test, 'gone', operation);
       await recoverAbandoned(test.host);
-      assert.ok(!existsSync(directory));
+      assert.ok(!existsSync(directory) && !existsSync(test.disk('gone')));
       assert.match(
         test.said.join('\n'),
         new RegExp(`interrupted ${operation} of VM ${uuidFor('gone').slice(0, 8)}`),
@@ -35,17 +41,17 @@ describe('what a killed command left', () => {
 
     it(`is a complete VM when a ${operation} has its domain`, async function () {
       const test = await openTestHost(this, [{ name: 'whole', state: 'shut off' }]);
-      const directory = await leave(test, 'whole', { operation });
+      const directory = await leave(test, 'whole', operation);
       await recoverAbandoned(test.host);
-      assert.ok(existsSync(join(directory, 'disk.raw')));
+      assert.ok(existsSync(test.disk('whole')));
       assert.ok(!existsSync(join(directory, 'journal.json')));
     });
   }
 
   it('is left alone while its lock is held: somebody is at work', async function () {
     const test = await openTestHost(this, []);
-    const directory = await leave(test, 'busy', { operation: 'create' });
-    const lock = await acquireLock(test.host, uuidFor('busy'));
+    const directory = await leave(test, 'busy', 'create');
+    const lock = await acquireLock(test.host, uuidFor('busy'), { what: 'the VM busy' });
     await recoverAbandoned(test.host);
     assert.ok(existsSync(join(directory, 'journal.json')));
     await lock[Symbol.asyncDispose]();
@@ -55,9 +61,10 @@ describe('what a killed command left', () => {
 
   it('is left alone when its domain would be in another libvirt', async function () {
     const test = await openTestHost(this, []);
-    const directory = await leave(test, 'elsewhere', { operation: 'create' }, 'qemu:///system');
+    const directory = await leave(test, 'elsewhere', 'create', 'qemu:///system');
     await recoverAbandoned(test.host);
-    assert.ok(existsSync(join(directory, 'disk.raw')));
+    assert.ok(existsSync(test.disk('elsewhere')));
+    assert.ok(existsSync(directory));
   });
 
   it('is not what has no journal: the VM of another libvirt, or of somebody who moved things', async function () {

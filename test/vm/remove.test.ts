@@ -9,25 +9,25 @@ import { temporaryDirectory } from '../support/temporary.js';
 
 describe('removing a VM', () => {
   it('deletes its domain and its directory, and no others', async function () {
-    const { host, directory } = await openTestHost(this, [
+    const { host, directory, disk } = await openTestHost(this, [
       { name: 'a', state: 'shut off' },
       { name: 'b', state: 'shut off' },
     ]);
     await removeVirtualMachine(host, await findVirtualMachine(host, 'a'));
     assert.equal(await lookupDomain(host, { name: 'a' }), undefined);
-    assert.ok(!existsSync(directory('a')));
-    assert.ok(existsSync(join(directory('b'), 'disk.raw')));
+    assert.ok(!existsSync(directory('a')) && !existsSync(disk('a')));
+    assert.ok(existsSync(directory('b')) && existsSync(disk('b')));
     assert.ok(await lookupDomain(host, { name: 'b' }));
   });
 
   for (const state of ['running', 'paused'] as const) {
     it(`refuses one that is ${state}, and changes nothing`, async function () {
-      const { host, directory } = await openTestHost(this, [{ name: 'a', state }]);
+      const { host, directory, disk } = await openTestHost(this, [{ name: 'a', state }]);
       const vm = await findVirtualMachine(host, 'a');
       const error = await rejectsWithCode('VM_RUNNING', () => removeVirtualMachine(host, vm));
       assert.match(error.message, new RegExp(`is ${state}`));
       assert.match(error.remedy ?? '', /rm -f/);
-      assert.ok(existsSync(join(directory('a'), 'disk.raw')));
+      assert.ok(existsSync(disk('a')));
       assert.ok(!existsSync(join(directory('a'), 'journal.json')));
     });
   }

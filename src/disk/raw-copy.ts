@@ -1,0 +1,40 @@
+import { chmod, constants, copyFile, truncate } from 'node:fs/promises';
+import { messageOf, PodmanBootcError } from '../errors.js';
+import { runProcess } from '../process.js';
+
+/**
+ * Copies a raw image: where the file system can (reflink: xfs, btrfs, APFS) in an instant and sharing its space until
+ * something is written; elsewhere byte by byte, leaving the holes out.
+ * @param size bytes of the copy, at least those of the image
+ * @returns whether the space is shared
+ * @throws PodmanBootcError `COPY_FAILED`
+ */
+export async function copyRaw(from: string, to: string, size: number): Promise<boolean> {
+  let shared = true;
+  try {
+    await copyFile(from, to, constants.COPYFILE_FICLONE_FORCE);
+  } catch {
+    shared = false;
+    // Node's copy would fill the holes.
+    const result = await runProcess('cp', [
+      ...(process.platform === 'linux' ? ['--sparse=always'] : []),
+      from,
+      to,
+    ]);
+    if (result.exitCode !== 0) throw copyFailed(to, result.all);
+  }
+  try {
+    await chmod(to, 0o600);
+    await truncate(to, size);
+  } catch (error) {
+    throw copyFailed(to, messageOf(error));
+  }
+  return shared;
+}
+
+function copyFailed(to: string, output: string): PodmanBootcError {
+  return new PodmanBootcError('install', 'COPY_FAILED', `The base disk could not be copied to ${to}`, {
+    remedy: 'Free some space there, or take an overlay with --disk-format qcow2',
+    output,
+  });
+}
