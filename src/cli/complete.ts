@@ -75,11 +75,12 @@ function commandCandidates(parent: Command): Candidate[] {
 /** The commands that take VMs, and which states they are of use for. */
 const vmStates: ReadonlyMap<string, (state: DomainState) => boolean> = new Map([
   ['ssh', isActiveState],
+  ['console', isActiveState],
   ['stop', isActiveState],
   ['pause', (state) => isActiveState(state) && state !== 'paused'],
   ['resume', (state) => state === 'paused'],
   ['start', (state) => !isActiveState(state)],
-  ...['restart', 'rm'].map((name): [string, (state: DomainState) => boolean] => [name, () => true]),
+  ...['restart', 'rm', 'logs'].map((name): [string, (state: DomainState) => boolean] => [name, () => true]),
 ]);
 
 async function operandCandidates(

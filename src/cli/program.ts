@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { Argument, Command, Option } from 'commander';
+import { addConsoleCommands } from './console-commands.js';
 import { addLifecycleCommands } from './lifecycle-commands.js';
 import { allOptions, shells, type GlobalOptions, type Shell } from './options.js';
 import { logLevels, setLogLevel } from './terminal.js';
@@ -165,6 +166,8 @@ Examples:
       const { ssh } = await import('./ssh.js');
       await ssh(vm, withoutDashes(words), allOptions(self));
     });
+
+  addConsoleCommands(command);
 
   command('start', 'boot VMs that are not running')
     .argument('<vm...>', 'names, IDs or beginnings of IDs')

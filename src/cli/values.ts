@@ -42,3 +42,17 @@ export function parseSeconds(option: string): (value: string) => number {
     );
   };
 }
+
+/**
+ * Reads which boot is meant: 0, -1 and so on.
+ * @throws PodmanBootcError `BOOT_INVALID`
+ */
+export function parseBoot(value: string): number {
+  if (/^(?:0|-\d{1,3})$/.test(value)) return Number(value);
+  throw new PodmanBootcError(
+    'usage',
+    'BOOT_INVALID',
+    `Expected --boot to be 0, -1, -2 and so on, got ${JSON.stringify(value)}`,
+    { remedy: '0 is the boot that runs or ran last, -1 the one before it' },
+  );
+}

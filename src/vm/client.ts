@@ -1,6 +1,8 @@
+import type { Duplex } from 'node:stream';
 import type { PodmanEngine } from '../podman/engine.js';
 import type { ListedImage } from '../podman/images.js';
 import { codeOf, PodmanBootcError } from '../errors.js';
+import type { ConsoleLogOptions } from './console.js';
 import { openHost, type Host, type HostOptions } from './host.js';
 import { acquireLock } from './lock.js';
 import type { ListedBaseDisk } from './base-store.js';
@@ -210,6 +212,32 @@ export class PodmanBootc implements AsyncDisposable {
   /** Removes a base disk unless something needs it. @returns whether it is gone */
   async removeBase(base: { key: string }): Promise<boolean> {
     return (await import('./base-store.js')).removeBase(this.#host, base.key);
+  }
+
+  /**
+   * What the guest wrote to its console: the boot that runs or ran last, or one before. The bytes are the guest's own and
+   * may hold anything: see `ConsoleText` before a terminal gets them.
+   * @throws PodmanBootcError `BOOT_NOT_KEPT`, `CONSOLE_LOG_UNREADABLE`
+   */
+  async *consoleLog(
+    which: string | VirtualMachine,
+    options: ConsoleLogOptions = {},
+  ): AsyncGenerator<Buffer, void> {
+    const { readConsoleLog } = await import('./console.js');
+    yield* readConsoleLog(this.#host, await this.#resolve(which), options);
+  }
+
+  /**
+   * The console itself, to read from and write to, until the VM stops or the stream is ended. One at a time has it.
+   * @param options.force takes it from whoever has it
+   * @throws PodmanBootcError `VM_NOT_RUNNING`, `CONSOLE_BUSY`
+   */
+  async openConsole(
+    which: string | VirtualMachine,
+    options: { force?: boolean | undefined; signal?: AbortSignal | undefined } = {},
+  ): Promise<Duplex> {
+    const { openConsole } = await import('./console.js');
+    return openConsole(await this.#resolve(which), options);
   }
 
   /** Waits until somebody can log in. */

@@ -1,10 +1,12 @@
 import { withSlirp, withSshPort, readDomain } from '../domain/edit.js';
 import { messageOf, PodmanBootcError } from '../errors.js';
+import { archiveConsole } from './console-log.js';
 import type { Host } from './host.js';
 import { freePort, isPortFree } from './port.js';
 import {
   lookupDomain,
   asVirtualMachine,
+  directoryOf,
   isActiveState,
   pausedError,
   settledState,
@@ -30,6 +32,8 @@ export async function startVirtualMachine(
   if (state === 'paused') throw pausedError(vm);
   if (isActiveState(state)) return { vm, started: false };
   await checkVmDisk(host, vm);
+  const directory = directoryOf(vm);
+  if (directory) await archiveConsole(directory);
   for (let attempt = 1; ; attempt++) {
     const xml = await vm.domain.getXml({ inactive: true, secure: true });
     const { sshPort: port, metadata, usesPasst } = readDomain(xml);

@@ -1,4 +1,4 @@
-import { readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { codeOf } from '../errors.js';
 import { makeDirectory, vmsDirectory, type Directories } from './directories.js';
@@ -39,6 +39,8 @@ export class VmDirectory {
   readonly tmpfilesCredential: string;
   readonly cloudInitIso: string;
   readonly consoleLog: string;
+  /** What boots before the present one wrote to the console; see `console-log.ts`. */
+  readonly boots: string;
   /** Socket of the guest agent's channel, for a session daemon. */
   readonly agentSocket: string;
   readonly #journal: string;
@@ -50,6 +52,7 @@ export class VmDirectory {
     this.tmpfilesCredential = join(path, 'tmpfiles.extra');
     this.cloudInitIso = join(path, 'cloud-init.iso');
     this.consoleLog = join(path, 'console.log');
+    this.boots = join(path, 'boots');
     this.agentSocket = join(path, 'agent.sock');
     this.#journal = join(path, 'journal.json');
   }
@@ -66,6 +69,10 @@ export class VmDirectory {
   async make(directories: Directories): Promise<void> {
     await makeDirectory(this.path, directories);
     await makeDirectory(dirname(this.disk('qcow2')), directories);
+  }
+
+  async makeBoots(): Promise<void> {
+    await mkdir(this.boots, { recursive: true, mode: 0o700 });
   }
 
   async readJournal(): Promise<Journal | undefined> {
