@@ -17,15 +17,25 @@ export function chooseDiskSize(asked: number | undefined, imageSize: number): nu
 }
 
 /**
+ * Checks that a file system could hold a disk if it were empty. Disks are sparse: how much is free now says little.
+ * @param path where the disk will be, in a directory that exists
+ * @throws PodmanBootcError `DISK_TOO_LARGE`
+ */
+export async function checkDiskFits(path: string, size: number): Promise<void> {
+  const fileSystem = await statfs(dirname(path));
+  const capacity = fileSystem.blocks * fileSystem.bsize;
+  if (size > capacity) throw tooLarge(path, size, `it holds ${formatSize(capacity)} in all`);
+}
+
+/**
  * Creates the sparse file that bootc installs onto.
  * @param imageSize bytes that the install will at least write
  * @throws PodmanBootcError `DISK_TOO_LARGE`, `DISK_FULL`
  */
 export async function createSparseDisk(path: string, size: number, imageSize: number): Promise<void> {
+  await checkDiskFits(path, size);
   const fileSystem = await statfs(dirname(path));
-  const capacity = fileSystem.blocks * fileSystem.bsize;
   const free = fileSystem.bavail * fileSystem.bsize;
-  if (size > capacity) throw tooLarge(path, size, `it holds ${formatSize(capacity)} in all`);
   if (free < imageSize) {
     throw new PodmanBootcError(
       'install',

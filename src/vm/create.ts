@@ -1,5 +1,5 @@
 import { chmod, readFile, writeFile } from 'node:fs/promises';
-import { chooseDiskSize } from '../bootc/disk-size.js';
+import { checkDiskFits, chooseDiskSize } from '../bootc/disk-size.js';
 import { chooseFilesystem, installToDisk } from '../bootc/install.js';
 import type { ImageProbe } from '../bootc/probe.js';
 import { buildDomain, chooseFirmware, chooseNetwork, chooseTpm } from '../domain/build.js';
@@ -120,6 +120,7 @@ export async function createVirtualMachine(
     );
   };
   try {
+    await checkDiskFits(directory.disk('qcow2'), diskSize);
     const disk = await withBaseDisk(
       host,
       parts,
