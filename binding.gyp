@@ -27,6 +27,7 @@
         'native/file_lock.cc',
         'native/mailbox.cc',
         'native/network.cc',
+        'native/stale_source.cc',
         'native/storage_pool.cc',
         'native/storage_volume.cc',
         'native/stream.cc',
