@@ -140,7 +140,7 @@ bool StreamHandle::Schedule() {
   lock.lock();
   working_ = false;
   lock.unlock();
-  FailAll(SystemFailure("pthread_create", error));
+  FailAll(SystemFailure("pthread_create", error), false);
   connection_->LeaveStream();
   return true;
 }
@@ -167,14 +167,14 @@ void StreamHandle::Work() {
     if (stream_ != nullptr && abort) {
       End(false, nullptr);
       Complete(Slot::kAbort, nullptr);
-      FailAll(StreamFailure(VIR_ERR_OPERATION_ABORTED, "The stream was aborted"));
+      FailAll(StreamFailure(VIR_ERR_OPERATION_ABORTED, "The stream was aborted"), true);
     } else if (stream_ != nullptr && finish) {
       Failure failure;
       bool finished = End(true, &failure);
       Complete(Slot::kFinish, finished ? nullptr : &failure);
-      FailAll(StreamFailure(VIR_ERR_OPERATION_ABORTED, "The stream was finished"));
+      FailAll(StreamFailure(VIR_ERR_OPERATION_ABORTED, "The stream was finished"), true);
     } else if (lost && !more) {
-      FailAll(StreamFailure(VIR_ERR_RPC, "The connection to libvirt broke"));
+      FailAll(StreamFailure(VIR_ERR_RPC, "The connection to libvirt broke"), false);
     }
     if (stream_ != nullptr && !more) {
       int interest = 0;
@@ -234,7 +234,7 @@ void StreamHandle::Complete(StreamTask::Slot slot, const Failure* failure) {
     task->Fail(*failure);
 }
 
-void StreamHandle::FailAll(const Failure& reason) {
+void StreamHandle::FailAll(const Failure& reason, bool at_end) {
   for (auto slot : {StreamTask::Slot::kReceive, StreamTask::Slot::kSend, StreamTask::Slot::kFinish,
                     StreamTask::Slot::kAbort}) {
     std::shared_ptr<StreamTask> task;
@@ -245,7 +245,7 @@ void StreamHandle::FailAll(const Failure& reason) {
     if (task == nullptr) continue;
     Failure failure = reason;
     failure.api = task->api();
-    Complete(slot, task->AcceptEnd() ? nullptr : &failure);
+    Complete(slot, at_end && task->AcceptEnd() ? nullptr : &failure);
   }
 }
 
@@ -275,7 +275,7 @@ bool StreamHandle::End(bool finish, Failure* failure) {
 void StreamHandle::EndWithConnection() {
   End(false, nullptr);
   Complete(StreamTask::Slot::kAbort, nullptr);
-  FailAll(ClosedFailure(""));
+  FailAll(ClosedFailure(""), false);
 }
 
 bool OpenStreamTask::Run(Failure* failure) {

@@ -32,7 +32,7 @@ class StreamTask : public Task {
 
   // Executor thread.
   virtual Outcome Attempt(virStreamPtr) { return Outcome::kDone; }
-  // The stream was finished while this waited: true when that is what it waited for.
+  // This side ended the stream while this waited: true when that is what it waited for.
   virtual bool AcceptEnd() { return false; }
 
   void Succeed() { Finish(); }
@@ -79,7 +79,8 @@ class StreamHandle final : public std::enable_shared_from_this<StreamHandle> {
   void Complete(StreamTask::Slot slot, const Failure* failure);
   // Gives the stream back to libvirt; `failure` gets the reason when finishing fails.
   bool End(bool finish, Failure* failure);
-  void FailAll(const Failure& reason);
+  // Fails what waits. `at_end`: this side ended the stream, which is what some tasks wait for.
+  void FailAll(const Failure& reason, bool at_end);
 
   const std::shared_ptr<ConnectionHandle> connection_;
   // To compare with, not to use.

@@ -130,6 +130,20 @@ describe('With a real libvirt,', function () {
         (await domain.openConsole({ safe: true })).destroy();
       }));
 
+    it('has an end for whoever reads on after ending it', () =>
+      withConsole(async (console) => {
+        const ended = endOf(console);
+        console.pause();
+        console.write(Buffer.of(floodByte));
+        // No longer reading ahead: the next read asks libvirt.
+        await until('the buffer is full', () => console.readableLength >= console.readableHighWaterMark);
+        console.end();
+        await once(console, 'finish');
+        console.resume();
+        assert.equal(await ended, undefined);
+        assert.ok(console.readableEnded);
+      }));
+
     it('ends when its domain does', () =>
       withConsole(async (console, domain) => {
         const ended = endOf(console);
@@ -377,7 +391,7 @@ describe('With a real libvirt,', function () {
       for (const { status } of await settled) assert.equal(status, 'rejected');
       assert.ok(['eof', 'error'].includes(String(await reason)));
       assert.equal((await event).done, true, 'an iterator that somebody reads ends');
-      await ended;
+      assert.ok((await ended) instanceof Error, 'a console does not seem to have come to its end');
       assert.ok(console.destroyed);
       await assert.rejects(own.getLibraryVersion(), { name: 'LibvirtError' });
       await own.close();
