@@ -55,7 +55,7 @@ async function findCandidates(
   if (['run', 'ssh'].includes(command.name()) && operands.length > 0) return [];
   if (current.startsWith('-')) return optionCandidates(command);
   if (command.commands.length > 0) return commandCandidates(command);
-  return operandCandidates(command.name(), operands, options);
+  return operandCandidates(command, operands, options);
 }
 
 function optionCandidates(command: Command): Candidate[] {
@@ -80,22 +80,24 @@ const vmStates: ReadonlyMap<string, (state: DomainState) => boolean> = new Map([
   ['pause', (state) => isActiveState(state) && state !== 'paused'],
   ['resume', (state) => state === 'paused'],
   ['start', (state) => !isActiveState(state)],
+  ['rename', (state) => !isActiveState(state)],
   ...['restart', 'rm', 'logs'].map((name): [string, (state: DomainState) => boolean] => [name, () => true]),
 ]);
 
 async function operandCandidates(
-  command: string,
+  command: Command,
   operands: readonly string[],
   options: GlobalOptions & { podman?: string },
 ): Promise<Candidate[]> {
-  switch (command) {
+  switch (command.name()) {
     case 'completion':
       return operands.length > 0 ? [] : shells.map((value) => ({ value, description: '' }));
     case 'run':
       return imageCandidates(options.podman);
     default: {
-      const suits = vmStates.get(command);
-      return suits === undefined ? [] : vmCandidates(options, operands, suits);
+      const suits = vmStates.get(command.name());
+      const takesAnother = operands.length === 0 || command.registeredArguments[0]?.variadic === true;
+      return suits === undefined || !takesAnother ? [] : vmCandidates(options, operands, suits);
     }
   }
 }

@@ -56,4 +56,13 @@ export function addLifecycleCommands(command: (name: string, description: string
       const { resume } = await import('./pause.js');
       await resume(vms, allOptions(self));
     });
+
+  command('rename', 'give a VM that is shut off another name')
+    .argument('<vm>', vmHelp.one)
+    .argument('<name>', 'the new name')
+    .addHelpText('after', '\nIts ID stays.\n\nExamples:\n  podman-bootc rename 5d31f6c3a1b2 web')
+    .action(async (vm: string, name: string, _options: unknown, self: Command) => {
+      const { rename } = await import('./rename.js');
+      await rename(vm, name, allOptions(self));
+    });
 }

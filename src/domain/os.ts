@@ -24,6 +24,7 @@ export function osElement(spec: DomainSpecification): XmlElement {
     { firmware: efi ? 'efi' : undefined },
     element('type', { arch: spec.arch, machine: machineFor(spec.arch) }, 'hvm'),
     efi ? firmwareFeatures(spec.secureBoot === true) : undefined,
+    efi && spec.nvram !== undefined ? element('nvram', {}, spec.nvram) : undefined,
     element('boot', { dev: 'hd' }),
     needsSmbios(spec) ? element('smbios', { mode: 'sysinfo' }) : undefined,
   );

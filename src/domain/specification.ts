@@ -39,6 +39,11 @@ export interface DomainSpecification {
   network: 'passt' | 'slirp';
   /** `bios` exists on x86_64 only. */
   firmware: 'efi' | 'bios';
+  /**
+   * File of the UEFI variables, which libvirt makes from the firmware's template. Default: one that libvirt names after
+   * the domain, and so leaves behind when that gets another name, for the next domain of the old name to find.
+   */
+  nvram?: string;
   /** With the distributions' keys enrolled; needs `efi`. Default: false. */
   secureBoot?: boolean;
   tpm: boolean;
@@ -120,6 +125,7 @@ function checkPaths(spec: DomainSpecification): void {
   if (spec.disk.backing) checkPath('the path of the base disk', spec.disk.backing.path);
   if (spec.cloudInitIso !== undefined) checkPath('the path of the cloud-init disk', spec.cloudInitIso);
   checkPath('the path of the console log', spec.consoleLog);
+  if (spec.nvram !== undefined) checkPath('the path of the UEFI variables', spec.nvram);
   if (spec.emulator !== undefined) checkPath('the path of the emulator', spec.emulator);
   checkPath('the path of the disk in the metadata', spec.metadata.disk.path);
   if (spec.metadata.cloudInit) checkLine('the cloud-init directory', spec.metadata.cloudInit.directory);

@@ -4,6 +4,7 @@ import type { ListedImage } from '../podman/images.js';
 import { codeOf, PodmanBootcError } from '../errors.js';
 import type { ConsoleLogOptions } from './console.js';
 import { openHost, type Host, type HostOptions } from './host.js';
+import { checkName } from './identity.js';
 import { acquireLock } from './lock.js';
 import type { ListedBaseDisk } from './base-store.js';
 import type { RunOptions } from './provide.js';
@@ -151,6 +152,15 @@ export class PodmanBootc implements AsyncDisposable {
       },
       options.signal,
     );
+  }
+
+  /** Gives a VM that is shut off another name. @returns the VM with that name */
+  async rename(which: string | VirtualMachine, name: string, signal?: AbortSignal): Promise<VirtualMachine> {
+    checkName(name);
+    const { renameVirtualMachine } = await import('./rename.js');
+    // The name first, as for a new VM: whoever makes one of that name holds it until the domain is defined.
+    await using _name = await acquireLock(this.#host, `name-${name}`, { what: `the name ${name}`, signal });
+    return await this.#exclusively(which, (vm) => renameVirtualMachine(this.#host, vm, name), signal);
   }
 
   /** Halts a VM where it is. @returns false when it was paused already */

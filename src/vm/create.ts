@@ -165,6 +165,7 @@ export async function createVirtualMachine(
       sshPort: metadata.ssh.port,
       network: chooseNetwork(capabilities),
       firmware: chooseFirmware(capabilities, hardware.arch),
+      nvram: directory.nvram,
       tpm: chooseTpm(capabilities, await isInstalled('swtpm')),
       credentials: {
         smbios: { 'tmpfiles.extra': login.publicCredential },

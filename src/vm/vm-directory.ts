@@ -41,6 +41,8 @@ export class VmDirectory {
   readonly consoleLog: string;
   /** What boots before the present one wrote to the console; see `console-log.ts`. */
   readonly boots: string;
+  /** UEFI variables: libvirt makes the file at the first start. */
+  readonly nvram: string;
   /** Socket of the guest agent's channel, for a session daemon. */
   readonly agentSocket: string;
   readonly #journal: string;
@@ -53,6 +55,7 @@ export class VmDirectory {
     this.cloudInitIso = join(path, 'cloud-init.iso');
     this.consoleLog = join(path, 'console.log');
     this.boots = join(path, 'boots');
+    this.nvram = join(path, 'nvram.fd');
     this.agentSocket = join(path, 'agent.sock');
     this.#journal = join(path, 'journal.json');
   }

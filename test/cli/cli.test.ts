@@ -117,6 +117,9 @@ describe('the command line', () => {
       [['restart', '--timeout', '-1', 'web'], /Expected --timeout/],
       [['pause', 'off'], /The VM off is shut off/],
       [['resume', 'off'], /The VM off is shut off/],
+      [['rename', 'web', 'new'], /The VM web is running, and libvirt renames only one that is shut off/],
+      [['rename', 'off', 'a b'], /Expected a VM name/],
+      [['rename', 'off', 'alien'], /The name 'alien' is taken/],
       [['ssh', 'off'], /The VM off is shut off/],
     ];
     for (const [args, sentence] of cases) {

@@ -65,6 +65,8 @@ describe('completion', function () {
     assert.deepEqual(candidates('pause', ''), ['web', id('web')]);
     assert.deepEqual(candidates('resume', ''), []);
     assert.deepEqual(candidates('restart', 'o'), ['off']);
+    assert.deepEqual(candidates('rename', 'o'), ['off']);
+    assert.deepEqual(candidates('rename', 'off', ''), [], 'a new name is for its inventor to say');
     assert.deepEqual(candidates('rm', 'off', 'w'), ['web'], 'one that is named already is not offered again');
     assert.deepEqual(
       candidates('--connect', 'test:///default', 'rm', ''),

@@ -52,6 +52,7 @@ const everything: Partial<DomainSpecification> = {
   title: 'podman-bootc: quay.io/fedora/fedora-bootc:42',
   description: 'A VM with all we have\nin two lines',
   firmware: 'efi',
+  nvram: '/srv/vm/nvram.fd',
   tpm: true,
 };
 

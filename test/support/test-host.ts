@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { Reporter } from '../../src/report.js';
 import { PodmanBootc } from '../../src/vm/client.js';
 import { openHost, type Host, type HostOptions } from '../../src/vm/host.js';
+import { acquireLock } from '../../src/vm/lock.js';
 import { temporaryDirectory } from './temporary.js';
 import { testNode, uuidFor, type TestVm } from './test-node.js';
 
@@ -20,6 +21,8 @@ export interface TestHost {
 export interface TestClient {
   client: PodmanBootc;
   said: string[];
+  /** Takes a lock as another podman-bootc would. */
+  lock: (name: string) => Promise<AsyncDisposable>;
 }
 
 /** Opens a host that has these VMs, each with a disk file. */
@@ -35,7 +38,12 @@ export async function openTestClient(context: Mocha.Context, vms: readonly TestV
   const { said, options } = prepare(context, vms);
   const client = await PodmanBootc.open(options);
   context.test?.parent?.afterAll(() => client.close());
-  return { client, said };
+  const lock = async (name: string): Promise<AsyncDisposable> => {
+    const host = await openHost(options);
+    context.test?.parent?.afterAll(() => host[Symbol.asyncDispose]());
+    return acquireLock(host, name, { what: name });
+  };
+  return { client, said, lock };
 }
 
 function prepare(
