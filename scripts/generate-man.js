@@ -1,6 +1,7 @@
 // Writes man/podman-bootc.1 from the command line's own declarations, so that the two cannot part.
 // `--check` writes nothing and fails when the page is not up to date.
 import { readFileSync, writeFileSync } from 'node:fs';
+import { checkIds, checks } from '../dist/src/checks.js';
 import { createProgram } from '../dist/src/cli/program.js';
 
 const file = new URL('../man/podman-bootc.1', import.meta.url);
@@ -55,14 +56,16 @@ function page() {
       const usage = `${name} ${command.usage()}`;
       return `.SS ${roff(usage)}\n${roff(command.description())}\n${options(command, global)}${notes(command)}`;
     }),
+    `.SH CHECKS\nWhat \\fBpodman\\-bootc doctor\\fR looks at. Other commands name the ID that concerns them when they fail.\n`,
+    ...checkIds.map((id) => `.TP\n\\fB${id}\\fR ${roff(checks[id].subject)}\n${roff(checks[id].about)}\n`),
     `.SH ENVIRONMENT\n`,
     `.TP\n\\fBLIBVIRT_DEFAULT_URI\\fR\nLibvirt URI when \\fB\\-\\-connect\\fR is not given.\n`,
     `.TP\n\\fBBOOTC_INSTALL_LOG\\fR\nLog filter of bootc during the install (its RUST_LOG).\n`,
     `.TP\n\\fBXDG_DATA_HOME\\fR, \\fBXDG_CACHE_HOME\\fR, \\fBXDG_RUNTIME_DIR\\fR\nWhere an ordinary user's VMs, caches and locks are.\n`,
     `.TP\n\\fBNO_COLOR\\fR\nWrite no colour.\n`,
     `.SH FILES\n`,
-    `.TP\n\\fB~/.local/share/podman\\-bootc/vms\\fR, as root \\fB/var/lib/podman\\-bootc/vms\\fR\nOne directory per VM: keys, console log. The disks are beside it in \fBdisks\fR.\n`,
-    `.TP\n\fB~/.cache/podman\\-bootc/bases\fR, as root \fB/var/cache/podman\\-bootc/bases\fR\nBase disks: what the disks of VMs are overlays of.\n`,
+    `.TP\n\\fB~/.local/share/podman\\-bootc/vms\\fR, as root \\fB/var/lib/podman\\-bootc/vms\\fR\nOne directory per VM: keys, console log. The disks are beside it in \\fBdisks\\fR.\n`,
+    `.TP\n\\fB~/.cache/podman\\-bootc/bases\\fR, as root \\fB/var/cache/podman\\-bootc/bases\\fR\nBase disks: what the disks of VMs are overlays of.\n`,
     `.SH EXIT STATUS\n.nf\n`,
     roff(
       [

@@ -1,3 +1,5 @@
+import { checkOfFailure, type CheckId } from './checks.js';
+
 /**
  * Classes of failure. Each has an exit code of its own in the CLI (see `exitCodes`), so scripts and
  * `git bisect run` can tell a broken image from a broken host.
@@ -26,6 +28,8 @@ export interface FailureDetails {
   cause?: unknown;
   /** Output of another program that explains the failure; printed below the sentence. */
   output?: string | undefined;
+  /** The check of `podman-bootc doctor` that tells more; by default the one for the code, if there is one. */
+  check?: CheckId | undefined;
 }
 
 /** The one way this project fails: a stable code for programs, a sentence and a remedy for people. */
@@ -35,6 +39,8 @@ export class PodmanBootcError extends Error {
   readonly failureClass: FailureClass;
   readonly remedy: string | undefined;
   readonly output: string | undefined;
+  /** The check of `podman-bootc doctor` that tells more. */
+  readonly check: CheckId | undefined;
 
   constructor(failureClass: FailureClass, code: string, message: string, details: FailureDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
@@ -43,6 +49,7 @@ export class PodmanBootcError extends Error {
     this.code = code;
     this.remedy = details.remedy;
     this.output = details.output;
+    this.check = details.check ?? checkOfFailure[code];
   }
 }
 

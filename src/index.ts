@@ -3,6 +3,9 @@
  * @module
  */
 export { PodmanBootc } from './vm/client.js';
+export { examineHost, type ExamineOptions } from './doctor/index.js';
+export type { CheckStatus, Finding, HostReport } from './doctor/finding.js';
+export type { CheckId } from './checks.js';
 export { exitCodes, PodmanBootcError, type FailureClass, type FailureDetails } from './errors.js';
 export { silentReporter, type Reporter } from './report.js';
 export type { HostOptions } from './vm/host.js';

@@ -1,7 +1,22 @@
 import { access, constants as fileConstants } from 'node:fs/promises';
 import { constants } from 'node:os';
+import type { Readable } from 'node:stream';
 import { delimiter, join } from 'node:path';
+import type { ChildProcess } from 'node:child_process';
+import { checkOfProgram } from './checks.js';
 import { PodmanBootcError } from './errors.js';
+
+/**
+ * The reason of a signal behind which nobody waits. What is aborted for it is killed after half a second,
+ * whatever its `killDelay`.
+ */
+export class DeadlineError extends Error {
+  /** @param milliseconds how long was waited */
+  constructor(milliseconds: number) {
+    super(`no answer within ${milliseconds / 1000} s`);
+    this.name = 'DeadlineError';
+  }
+}
 
 /** How `runProcess` runs a program. */
 export interface ProcessOptions {
@@ -63,12 +78,18 @@ export async function runProcess(
     child.all.on('data', (chunk: Buffer | string) => {
       onOutput(String(chunk));
     });
-  const result = await child;
+  const { signal } = options;
+  const onAbort = (): void => {
+    if (signal) giveUp(child, signal);
+  };
+  signal?.addEventListener('abort', onAbort);
+  const result = await child.finally(() => signal?.removeEventListener('abort', onAbort));
   if (result.isCanceled) options.signal?.throwIfAborted();
   if (result.code === 'ENOENT') {
     throw new PodmanBootcError('host', 'PROGRAM_NOT_FOUND', `The program ${program} was not found in PATH`, {
       remedy: `Install ${program}, or add its directory to PATH`,
       cause: result.cause,
+      check: checkOfProgram[program],
     });
   }
   const signalNumber = result.signal ? constants.signals[result.signal] : undefined;
@@ -83,13 +104,40 @@ export async function runProcess(
 
 /** Whether a program is in PATH. */
 export async function isInstalled(program: string): Promise<boolean> {
-  for (const directory of (process.env.PATH ?? '').split(delimiter)) {
+  return (await findProgram(program)) !== undefined;
+}
+
+/**
+ * The path of a program.
+ * @param elsewhere directories to look into when PATH lacks it
+ */
+export async function findProgram(
+  program: string,
+  elsewhere: readonly string[] = [],
+): Promise<string | undefined> {
+  for (const directory of [...(process.env.PATH ?? '').split(delimiter), ...elsewhere]) {
+    const path = join(directory, program);
     try {
-      await access(join(directory, program), fileConstants.X_OK);
-      return true;
+      await access(path, fileConstants.X_OK);
+      return path;
     } catch {
       // Not here; the next directory may have it.
     }
   }
-  return false;
+  return undefined;
+}
+
+/**
+ * Ends programs that may still run when `signal` says that nobody waits for them any longer: also those that
+ * ignore SIGTERM, and those whose own children keep their output open.
+ */
+function giveUp(
+  child: Pick<ChildProcess, 'kill' | 'stdout' | 'stderr'> & { all?: Readable },
+  signal: AbortSignal,
+): void {
+  if (!(signal.reason instanceof DeadlineError)) return;
+  setTimeout(() => {
+    child.kill('SIGKILL');
+    for (const stream of [child.stdout, child.stderr, child.all]) stream?.destroy();
+  }, 500);
 }

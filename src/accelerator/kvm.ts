@@ -19,14 +19,15 @@ const lifetimeOfSlow = 60 * 60 * 1000;
  * What the guest showed is remembered until the host restarts or the emulator changes. That /dev/kvm is
  * missing or forbidden is looked at anew each time.
  * @param o.emulator absolute path of QEMU for the architecture
- * @param o.cacheDirectory where to remember the answer; made if missing
+ * @param o.cacheDirectory where to remember the answer; made if missing. Without it the guest runs each time,
+ *   and nothing is remembered
  * @param o.timeout for the guest, in milliseconds, QEMU's own start included; default 2,000
  * @throws the signal's reason when aborted
  */
 export async function probeKvm(o: {
   emulator: string;
   arch: ProbeArchitecture;
-  cacheDirectory: string;
+  cacheDirectory?: string;
   timeout?: number;
   signal?: AbortSignal;
 }): Promise<AcceleratorProbe> {
@@ -37,6 +38,10 @@ export async function probeKvm(o: {
   const modified = await modificationTime(o.emulator);
   if (modified === undefined)
     return { usable: false, reason: `There is no emulator ${o.emulator}`, cached: false };
+
+  const timeout = o.timeout ?? 2000;
+  const run = (): Promise<TestGuestResult> => runTestGuest({ ...o, accelerator: 'kvm', timeout });
+  if (o.cacheDirectory === undefined) return { ...answerFrom(await run(), timeout), cached: false };
 
   const file = join(o.cacheDirectory, `kvm-${o.arch}.json`);
   const circumstances: Circumstances = {
@@ -49,8 +54,7 @@ export async function probeKvm(o: {
   const known = await recall(file, circumstances);
   if (known) return { ...known, cached: true };
 
-  const timeout = o.timeout ?? 2000;
-  const result = await runTestGuest({ ...o, accelerator: 'kvm', timeout });
+  const result = await run();
   const answer = answerFrom(result, timeout);
   await remember(file, circumstances, answer, result.outcome === 'slow' ? lifetimeOfSlow : undefined);
   return { ...answer, cached: false };

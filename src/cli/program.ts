@@ -229,6 +229,25 @@ Examples:
       await pruneDisks(allOptions(self));
     });
 
+  command('doctor', 'say what works on this host, what does not, and what to do')
+    .addOption(formatOption())
+    .addOption(podmanOption())
+    .addHelpText(
+      'after',
+      `
+Looks at everything that \`run\` needs, all at once, and changes nothing. Each line has a stable ID,
+which other commands name when they fail. The exit code is 0 when \`run\` would work, warnings or not,
+otherwise 120.
+
+Examples:
+  podman-bootc doctor
+  podman-bootc doctor --format json | jq '.findings[] | select(.status != "ok")'`,
+    )
+    .action(async (_options: unknown, self: Command) => {
+      const { doctor } = await import('./doctor.js');
+      await doctor(allOptions(self));
+    });
+
   command('completion', 'print a completion script for a shell')
     .addArgument(new Argument('<shell>').choices(shells))
     .addHelpText(

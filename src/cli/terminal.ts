@@ -53,6 +53,7 @@ export function printFailure(error: unknown): number {
   if (error.output !== undefined && error.output.trim() !== '') say(colour('dim', error.output.trimEnd()));
   say(`${colour('red', 'Error:')} ${error.message}`);
   if (error.remedy !== undefined) say(error.remedy);
+  if (error.check !== undefined) say(`See \`podman-bootc doctor\` (${error.check})`);
   if (isShown('debug')) {
     for (let cause: unknown = error.cause; cause instanceof Error; cause = cause.cause) {
       say(colour('dim', `caused by: ${cause.stack ?? cause.message}`));

@@ -39,6 +39,7 @@ async function sshKeygen(args: readonly string[]): Promise<ProcessResult> {
     throw new PodmanBootcError('host', 'PROGRAM_NOT_FOUND', 'The program ssh-keygen was not found in PATH', {
       remedy: 'Install the OpenSSH client (package openssh-client or openssh-clients)',
       cause: error,
+      check: 'PB018',
     });
   }
 }

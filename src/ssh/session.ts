@@ -129,6 +129,7 @@ function cannotRun(cause: Error): PodmanBootcError {
     ? new PodmanBootcError('host', 'PROGRAM_NOT_FOUND', 'The program ssh was not found in PATH', {
         remedy: 'Install the OpenSSH client (package openssh-client or openssh-clients)',
         cause,
+        check: 'PB018',
       })
     : new PodmanBootcError('host', 'PROGRAM_FAILED', 'The program ssh could not be started', { cause });
 }

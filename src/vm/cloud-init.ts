@@ -40,6 +40,9 @@ const makers: Readonly<Record<string, (iso: string, directory: string) => string
   ],
 };
 
+/** The programs of which one is needed, first choice first. */
+export const isoPrograms: readonly string[] = Object.keys(makers);
+
 /**
  * Checks a directory of cloud-init data (the NoCloud data source: `user-data` and `meta-data`).
  * @returns its absolute path

@@ -70,23 +70,33 @@ async function probeLinux(
   emulator: string,
   signal: AbortSignal | undefined,
 ): Promise<{ usable: boolean; reason: string; cached: boolean }> {
-  const own = process.arch === 'arm64' ? 'aarch64' : 'x86_64';
-  if (arch !== own)
-    return { usable: false, reason: `the image is for ${arch} and this host is ${own}`, cached: false };
+  if (arch !== hostArchitecture) {
+    const reason = `the image is for ${arch} and this host is ${hostArchitecture}`;
+    return { usable: false, reason, cached: false };
+  }
   await makeDirectory(host.directories.cache, host.directories);
   return probeKvm({ emulator, arch, cacheDirectory: host.directories.cache, ...(signal && { signal }) });
 }
 
-async function domainCapabilities(
-  host: Host,
+/** QEMU's architecture for guests of this host's own. */
+export const hostArchitecture: Architecture = process.arch === 'arm64' ? 'aarch64' : 'x86_64';
+
+/**
+ * What libvirt's QEMU can do.
+ * @throws PodmanBootcError `QEMU_NOT_FOUND`
+ */
+export async function domainCapabilities(
+  host: Pick<Host, 'connection' | 'uri'>,
   arch: Architecture,
   virtType: DomainType,
+  signal?: AbortSignal,
 ): Promise<DomainCapabilities> {
   try {
     return parseDomainCapabilities(
-      await host.connection.getDomainCapabilities({ arch, machine: machineFor(arch), virtType }),
+      await host.connection.getDomainCapabilities({ arch, machine: machineFor(arch), virtType, signal }),
     );
   } catch (cause) {
+    signal?.throwIfAborted();
     if (cause instanceof PodmanBootcError) throw cause;
     throw new PodmanBootcError(
       'host',

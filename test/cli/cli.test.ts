@@ -2,7 +2,9 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { formatReport } from '../../src/cli/doctor.js';
 import { createProgram } from '../../src/cli/program.js';
+import type { Finding } from '../../src/doctor/index.js';
 import { cli } from '../support/project.js';
 import { temporaryDirectory } from '../support/temporary.js';
 import { testNode, uuidFor } from '../support/test-node.js';
@@ -172,8 +174,48 @@ describe('the command line', () => {
     for (const bad of ['nonsense://x', 'qemu+unix:///session?socket=/nonexistent']) {
       const { exitCode, stderr } = podmanBootc('--connect', bad, 'list');
       assert.equal(exitCode, 120, stderr);
-      assert.match(stderr, /^Error: libvirt does not answer at .*\n.+\n$/, stderr);
+      assert.match(
+        stderr,
+        /^Error: libvirt does not answer at .*\n.+\nSee `podman-bootc doctor` \(PB001\)\n$/,
+        stderr,
+      );
     }
+  });
+
+  it('says what works on this host as lines or JSON, and exits 120 when `run` would not', () => {
+    const lines = podmanBootc('doctor', '--connect', uri);
+    assert.equal(lines.exitCode, 120, lines.stderr);
+    assert.match(
+      lines.stdout,
+      /^ok {7}PB001 {2}libvirt +libvirt \d.*driver TEST\nfailure {2}PB002 {2}QEMU +libvirt/,
+    );
+    assert.match(lines.stdout, /\n`podman-bootc run` does not work on this host: PB002\b.*\n$/);
+    assert.equal(lines.stderr, '');
+    const json = podmanBootc('doctor', '--connect', uri, '--format', 'json');
+    assert.equal(json.exitCode, 120);
+    const { works, findings } = JSON.parse(json.stdout) as { works: boolean; findings: Finding[] };
+    assert.equal(works, false);
+    for (const finding of findings)
+      assert.deepEqual(Object.keys(finding), ['id', 'subject', 'status', 'finding', 'fix']);
+  }).timeout(30_000);
+
+  it('shows symbols and colours only as asked', () => {
+    const finding = {
+      id: 'PB002',
+      subject: 'QEMU',
+      finding: 'None\n\u001b[1m',
+      fix: 'brew install qemu',
+    } as const;
+    const failed = { works: false, findings: [{ ...finding, status: 'failure' as const }] };
+    assert.equal(
+      formatReport(failed, { symbols: false, colours: false }),
+      'failure  PB002  QEMU  None\uFFFD\uFFFD[1m\n                      Fix: brew install qemu\n\n`podman-bootc run` does not work on this host: PB002.\n',
+    );
+    assert.match(formatReport(failed, { symbols: true, colours: false }), /^✘ {2}PB002/);
+    // eslint-disable-next-line no-control-regex -- the colour is what is tested
+    assert.match(formatReport(failed, { symbols: true, colours: true }), /^\u001b\[31m✘\u001b\[39m {2}PB002/);
+    const works = { works: true, findings: [{ ...finding, status: 'ok' as const, fix: null }] };
+    assert.match(formatReport(works, { symbols: false, colours: false }), /\n\nThis host can run VMs\.\n$/);
   });
 
   it('takes the URI from LIBVIRT_DEFAULT_URI', () => {

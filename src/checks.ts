@@ -1,0 +1,108 @@
+/** What `podman-bootc doctor` looks at, under a stable id: ids are never given a new meaning. */
+interface CheckDescription {
+  /** The word for it in the table. */
+  subject: string;
+  /** What is looked at, in one sentence without its full stop. */
+  about: string;
+  /** Whether `run` is impossible without it; otherwise the worst is a warning. */
+  needed: boolean;
+}
+
+/** All checks, in the order in which they are shown. */
+export const checks = {
+  PB001: { subject: 'libvirt', about: 'libvirt answers: URI, driver, daemon, version', needed: true },
+  PB002: {
+    subject: 'QEMU',
+    about: "libvirt has a QEMU for this host's architecture",
+    needed: true,
+  },
+  PB003: {
+    subject: 'virtualization',
+    about: 'a test guest runs under KVM (on macOS: HVF); otherwise the CPU is emulated',
+    needed: false,
+  },
+  PB004: {
+    subject: 'emulation',
+    about: 'where the CPU is emulated: a QEMU that does so without known faults (8 or newer)',
+    needed: false,
+  },
+  PB005: {
+    subject: 'firmware',
+    about: 'libvirt finds UEFI firmware (x86_64 also boots by BIOS)',
+    needed: true,
+  },
+  PB006: { subject: 'swtpm', about: 'VMs get an emulated TPM', needed: false },
+  PB007: { subject: 'passt', about: 'VMs get their network from passt, otherwise from slirp', needed: false },
+  PB008: {
+    subject: 'virtiofsd',
+    about: 'podman machines on Linux can share directories (podman 5.2 and newer)',
+    needed: false,
+  },
+  PB009: { subject: 'qemu-img', about: 'disk images can be inspected and converted', needed: false },
+  PB010: { subject: 'podman', about: 'the podman client is installed and answers', needed: true },
+  PB011: {
+    subject: 'rootful podman',
+    about: 'the podman that would install images answers as root',
+    needed: true,
+  },
+  PB012: { subject: 'machines', about: 'podman machines and connections, and their state', needed: false },
+  PB013: {
+    subject: 'shares',
+    about: 'the machine that would install sees the directory of the disks and may write to it',
+    needed: true,
+  },
+  PB014: { subject: 'loop devices', about: 'bootc can install to a file on this host', needed: true },
+  PB015: {
+    subject: 'data directory',
+    about: 'disks can be written: permission, space, sparse files, reflinks',
+    needed: true,
+  },
+  PB016: {
+    subject: 'cache directory',
+    about: 'what can be made again can be written: permission, space, sparse files, reflinks',
+    needed: true,
+  },
+  PB017: { subject: 'locks', about: 'the directory of the locks can be written', needed: true },
+  PB018: { subject: 'SSH client', about: 'ssh, ssh-keygen and scp are installed', needed: true },
+  PB019: { subject: 'ISO tool', about: '`run --cloudinit` can make its data source', needed: false },
+} as const satisfies Readonly<Record<string, CheckDescription>>;
+
+/** The id of a check, such as `PB003`. */
+export type CheckId = keyof typeof checks;
+
+/** All ids, in order. */
+export const checkIds = Object.keys(checks) as CheckId[];
+
+/** Which check tells more about a failure, by the failure's code. */
+export const checkOfFailure: Readonly<Partial<Record<string, CheckId>>> = {
+  LIBVIRT_UNREACHABLE: 'PB001',
+  LIBVIRT_NOT_LOADED: 'PB001',
+  QEMU_NOT_FOUND: 'PB002',
+  KVM_UNUSABLE: 'PB003',
+  PODMAN_NOT_FOUND: 'PB010',
+  PODMAN_JSON: 'PB010',
+  PODMAN_UNREACHABLE: 'PB011',
+  PODMAN_ROOTLESS: 'PB011',
+  PODMAN_NONE_USABLE: 'PB011',
+  PODMAN_LOCAL_NOT_ROOTFUL: 'PB011',
+  PODMAN_CONNECTION_UNKNOWN: 'PB012',
+  PODMAN_MACHINE_AMBIGUOUS: 'PB012',
+  INSTALL_NOT_ROOTFUL: 'PB011',
+  INSTALL_NO_LOOP: 'PB014',
+  DIRECTORY_UNUSABLE: 'PB015',
+  DISK_FULL: 'PB015',
+  DISK_TOO_LARGE: 'PB015',
+  KNOWN_HOSTS_UNUSABLE: 'PB015',
+  SSH_KEYGEN_FAILED: 'PB015',
+  PROGRAM_FAILED: 'PB018',
+  ISO_FAILED: 'PB019',
+};
+
+/** Which check tells more about a program that is missing. */
+export const checkOfProgram: Readonly<Partial<Record<string, CheckId>>> = {
+  podman: 'PB010',
+  'qemu-img': 'PB009',
+  scp: 'PB018',
+  ssh: 'PB018',
+  'ssh-keygen': 'PB018',
+};

@@ -1,0 +1,186 @@
+import { setMaxListeners } from 'node:events';
+import { checkIds, checks, type CheckId } from '../checks.js';
+import { messageOf, PodmanBootcError } from '../errors.js';
+import { listMachines } from '../podman/machines.js';
+import { selectEngine } from '../podman/select.js';
+import { DeadlineError } from '../process.js';
+import { userDirectories, type Directories } from '../vm/directories.js';
+import { domainCapabilities, hostArchitecture } from '../vm/hardware.js';
+import { openHost, type Host } from '../vm/host.js';
+import { checkCache, checkData, checkLocks } from './directories.js';
+import { from, type Examination } from './examination.js';
+import { isLate, UnknownBecauseOf, type Finding, type HostReport, type Outcome } from './finding.js';
+import {
+  checkAcceleration,
+  checkEmulation,
+  checkFirmware,
+  checkNetwork,
+  checkQemu,
+  checkTpm,
+  findEmulator,
+  probeAcceleration,
+} from './hardware.js';
+import { checkLibvirt } from './libvirt.js';
+import { packageFamily } from './packages.js';
+import { checkLoopDevices, checkMachines, checkPodman, checkRootful, checkShares } from './podman.js';
+import { checkIsoTool, checkQemuImg, checkSsh, checkVirtiofsd } from './programs.js';
+
+/** How `examineHost` looks. */
+export interface ExamineOptions {
+  /** Libvirt URI; default LIBVIRT_DEFAULT_URI, else `qemu:///session`. */
+  uri?: string | undefined;
+  /** `auto` (default), `machine`, `local` or a podman connection, as for `run`. */
+  podman?: string | undefined;
+  directories?: Directories | undefined;
+  signal?: AbortSignal | undefined;
+  /** Milliseconds after which whatever has not answered is a finding; default 20,000. */
+  deadline?: number | undefined;
+}
+
+const examinations: Readonly<Record<CheckId, (e: Examination) => Promise<Outcome>>> = {
+  PB001: checkLibvirt,
+  PB002: checkQemu,
+  PB003: checkAcceleration,
+  PB004: checkEmulation,
+  PB005: checkFirmware,
+  PB006: checkTpm,
+  PB007: checkNetwork,
+  PB008: checkVirtiofsd,
+  PB009: checkQemuImg,
+  PB010: checkPodman,
+  PB011: checkRootful,
+  PB012: checkMachines,
+  PB013: checkShares,
+  PB014: checkLoopDevices,
+  PB015: checkData,
+  PB016: checkCache,
+  PB017: checkLocks,
+  PB018: checkSsh,
+  PB019: checkIsoTool,
+};
+
+/**
+ * Looks at everything that `run` needs of this host, all at once, and changes nothing. What is missing or does not
+ * answer is a finding, never an error.
+ * @throws the signal's reason when aborted
+ */
+export async function examineHost(options: ExamineOptions = {}): Promise<HostReport> {
+  options.signal?.throwIfAborted();
+  const milliseconds = options.deadline ?? 20_000;
+  const late = deadlineAfter(milliseconds);
+  const signal = options.signal ? AbortSignal.any([late.signal, options.signal]) : late.signal;
+  // As many checks as there are listen to it.
+  setMaxListeners(0, signal);
+  // For those that do not obey the signal; the others have until then to say what is late.
+  const backstop = deadlineAfter(milliseconds + 1000);
+  const e = await begin(options, milliseconds, signal);
+  try {
+    const findings = await Promise.all(checkIds.map((id) => examine(id, e, backstop.signal)));
+    options.signal?.throwIfAborted();
+    return { works: findings.every(({ status }) => status !== 'failure'), findings };
+  } finally {
+    late.clear();
+    backstop.clear();
+    // What is left has lost its reader; a libvirt that hangs may hang at the end, too.
+    await e.libvirt.then((host) => close(host)).catch(() => undefined);
+  }
+}
+
+/** `AbortSignal.timeout` does not keep a process alive that only waits for it; this does. */
+function deadlineAfter(milliseconds: number): { signal: AbortSignal; clear: () => void } {
+  const controller = new AbortController();
+  const timer = setTimeout(() => {
+    controller.abort(new DeadlineError(milliseconds));
+  }, milliseconds);
+  setMaxListeners(0, controller.signal);
+  return {
+    signal: controller.signal,
+    clear: () => {
+      clearTimeout(timer);
+    },
+  };
+}
+
+/** Starts what several checks share. */
+async function begin(
+  options: ExamineOptions,
+  milliseconds: number,
+  signal: AbortSignal,
+): Promise<Examination> {
+  const directories = options.directories ?? userDirectories();
+  const asked = options.uri ?? process.env.LIBVIRT_DEFAULT_URI;
+  const libvirt = inTime(
+    // Behind the deadline, so that what it says of itself is not the time-out of a host.
+    openHost({ uri: options.uri, directories, signal, timeout: milliseconds + 1000 }),
+    signal,
+    close,
+  );
+  const capabilities = from('PB001', libvirt).then((host) =>
+    domainCapabilities(host, hostArchitecture, 'qemu', signal),
+  );
+  const emulator = capabilities.then(
+    (found) => found.emulator,
+    () => findEmulator(),
+  );
+  const shared = {
+    libvirt,
+    capabilities: inTime(capabilities, signal),
+    emulator: inTime(emulator, signal),
+    acceleration: inTime(probeAcceleration(emulator, signal), signal),
+    engine: inTime(selectEngine(options.podman ?? 'auto', { signal }), signal),
+    machines: inTime(listMachines(signal), signal),
+  };
+  // A check that fails early leaves the others' results without a reader.
+  for (const each of Object.values(shared)) each.catch(() => undefined);
+  return {
+    uri: asked === '' ? undefined : asked,
+    directories,
+    signal,
+    family: await packageFamily(),
+    ...shared,
+  };
+}
+
+async function examine(id: CheckId, e: Examination, backstop: AbortSignal): Promise<Finding> {
+  const { subject } = checks[id];
+  const { status, finding, fix } = await inTime(examinations[id](e), backstop).catch((error: unknown) =>
+    outcomeOf(id, error),
+  );
+  return { id, subject, status, finding: finding.replaceAll(/\s+/g, ' '), fix: fix ?? null };
+}
+
+function outcomeOf(id: CheckId, error: unknown): Outcome {
+  if (error instanceof UnknownBecauseOf) return { status: 'warning', finding: error.message };
+  return {
+    status: checks[id].needed ? 'failure' : 'warning',
+    finding: isLate(error) ? 'There was no answer in time' : messageOf(error),
+    fix: error instanceof PodmanBootcError ? error.remedy : undefined,
+  };
+}
+
+/**
+ * Waits for something no longer than the signal allows, whether it obeys the signal or not.
+ * @param discard is given what comes too late
+ */
+function inTime<T>(promise: Promise<T>, signal: AbortSignal, discard?: (late: T) => unknown): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const abort = (): void => {
+      reject(signal.reason as Error);
+      if (discard) promise.then(discard).catch(() => undefined);
+    };
+    if (signal.aborted) {
+      abort();
+      return;
+    }
+    signal.addEventListener('abort', abort, { once: true });
+    promise.then(resolve, reject).finally(() => {
+      signal.removeEventListener('abort', abort);
+    });
+  });
+}
+
+async function close(host: Host): Promise<void> {
+  await host.connection.close({ signal: AbortSignal.timeout(1000) }).catch(() => undefined);
+}
+
+export type { CheckStatus, Finding, HostReport } from './finding.js';

@@ -1,0 +1,96 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { findProgram } from '../process.js';
+import { codeOf, messageOf, PodmanBootcError } from '../errors.js';
+import type { Host } from '../vm/host.js';
+import type { Examination } from './examination.js';
+import { isLate, type Outcome } from './finding.js';
+import { installCommand } from './packages.js';
+
+/** PB001 */
+export async function checkLibvirt(e: Examination): Promise<Outcome> {
+  let host: Host;
+  try {
+    host = await e.libvirt;
+  } catch (error) {
+    if (isLate(error)) {
+      const finding = `libvirt does not answer at ${e.uri ?? 'qemu:///session'}: ${messageOf(error)}`;
+      return { status: 'failure', finding, fix: restartCommand(e.uri ?? 'qemu:///session') };
+    }
+    if (!(error instanceof PodmanBootcError)) throw error;
+    return { status: 'failure', finding: messageOf(error), fix: await fixFor(e, error) };
+  }
+  const { connection, uri } = host;
+  const [driver, version] = await Promise.all([
+    connection.getType({ signal: e.signal }),
+    connection.getLibraryVersion({ signal: e.signal }),
+  ]);
+  const daemon = daemonOf(uri);
+  return {
+    status: 'ok',
+    finding: `libvirt ${formatVersion(version)}${daemon === undefined ? '' : ` (${daemon})`} answers at ${uri}, driver ${driver}`,
+  };
+}
+
+function formatVersion(version: number): string {
+  return [Math.floor(version / 1_000_000), Math.floor(version / 1000) % 1000, version % 1000].join('.');
+}
+
+/**
+ * Which daemon listens on this host. libvirt's client takes virtqemud's socket where there is one, and
+ * libvirtd's otherwise (remoteGetUNIXSocket in src/remote/remote_sockets.c).
+ */
+function daemonOf(uri: string): string | undefined {
+  if (!/^qemu:\/\/\/(system|session)/.test(uri)) return undefined;
+  const directory = isSystem(uri) ? '/run/libvirt' : sessionDirectory();
+  if (existsSync(join(directory, 'virtqemud-sock'))) return 'virtqemud';
+  return existsSync(join(directory, 'libvirt-sock')) ? 'libvirtd' : undefined;
+}
+
+/** The system's daemon answers root's `qemu:///session`, too. */
+function isSystem(uri: string): boolean {
+  return uri.startsWith('qemu:///system') || process.getuid?.() === 0;
+}
+
+function sessionDirectory(): string {
+  const { XDG_RUNTIME_DIR: runtime = '', XDG_CACHE_HOME: cache = '', HOME: home = '' } = process.env;
+  // libvirt falls back to the cache directory like GLib (virGetUserRuntimeDirectory).
+  return join(runtime === '' ? (cache === '' ? join(home, '.cache') : cache) : runtime, 'libvirt');
+}
+
+async function fixFor(e: Examination, error: PodmanBootcError): Promise<string | undefined> {
+  if (codeOf(error) === 'LIBVIRT_NOT_LOADED') {
+    return error.message.includes('client library')
+      ? installCommand('libvirt', e.family)
+      : error.remedy?.replace(/^Run: /, '');
+  }
+  const uri = e.uri ?? 'qemu:///session';
+  if (!/^qemu(\+unix)?:\/\/\//.test(uri)) return undefined;
+  const daemon = await findDaemon();
+  if (daemon === undefined) return installCommand('libvirt', e.family);
+  if (process.platform === 'darwin') return 'brew services start libvirt';
+  const sudo = process.getuid?.() === 0 ? '' : 'sudo ';
+  if (isSystem(uri)) {
+    if (!existsSync('/run/systemd/system')) return `${sudo}virtlogd -d && ${sudo}${daemon} -d`;
+    return `${sudo}systemctl start ${daemon === 'virtqemud' ? 'virtqemud.socket' : 'libvirtd'}`;
+  }
+  if ((process.env.XDG_RUNTIME_DIR ?? '') === '') return 'export XDG_RUNTIME_DIR=/run/user/$(id -u)';
+  return `${daemon} --timeout 120 --daemon`;
+}
+
+/** For a daemon that listens and says nothing. */
+function restartCommand(uri: string): string | undefined {
+  if (process.platform === 'darwin') return 'brew services restart libvirt';
+  if (uri.startsWith('qemu:///session') && !isSystem(uri)) return 'pkill -U $(id -u) -x "libvirtd|virtqemud"';
+  if (!uri.startsWith('qemu:///') || !existsSync('/run/systemd/system')) return undefined;
+  const sudo = process.getuid?.() === 0 ? '' : 'sudo ';
+  return `${sudo}systemctl restart ${daemonOf(uri) ?? 'libvirtd'}`;
+}
+
+async function findDaemon(): Promise<'virtqemud' | 'libvirtd' | undefined> {
+  for (const daemon of ['virtqemud', 'libvirtd'] as const) {
+    if ((await findProgram(daemon, ['/usr/sbin', '/usr/local/sbin', '/opt/homebrew/sbin'])) !== undefined)
+      return daemon;
+  }
+  return undefined;
+}
