@@ -20,8 +20,8 @@ export interface ImageProbe {
 /** The file systems that bootc can install to. */
 export const filesystems = ['xfs', 'ext4', 'btrfs'] as const;
 
-// A constant: the only thing from outside, the user's name, arrives as $1.
-const probeScript = `
+/** A constant: the only thing from outside, the user's name, arrives as $1. */
+export const probeScript = `
 command -v bootc >/dev/null 2>&1 || { echo '@@no-bootc'; exit 0; }
 # Not everything that answers ends its last line: bootc's JSON does not.
 section() { printf '\\n@@%s\\n' "$1"; }

@@ -1,14 +1,17 @@
+import { join } from 'node:path';
 import { checkFilesystem } from '../bootc/install.js';
-import { probeImage } from '../bootc/probe.js';
+import { recallProbe, rememberProbe } from '../bootc/probe-memory.js';
+import { probeImage, probeScript, type ImageProbe } from '../bootc/probe.js';
 import { readDomain } from '../domain/edit.js';
 import { checkLabel, type Labels } from '../domain/labels.js';
 import { PodmanBootcError } from '../errors.js';
 import { checkImageReference, imageName, inspectImage, pullImage, type Image } from '../podman/images.js';
-import type { PodmanEngine } from '../podman/engine.js';
+import { engineName, type PodmanEngine } from '../podman/engine.js';
 import { requireRootful, selectEngine } from '../podman/select.js';
 import { formatSize, GiB, MiB } from '../sizes.js';
 import { checkCloudInit } from './cloud-init.js';
 import { createVirtualMachine } from './create.js';
+import { makeDirectory } from './directories.js';
 import type { AcceleratorPreference } from './hardware.js';
 import type { Host } from './host.js';
 import { checkName, chooseIdentity, type Identity } from './identity.js';
@@ -87,7 +90,6 @@ export async function provideVirtualMachine<T>(
   checkImageReference(imageOrId);
   const { engine, reason } = await selectEngine(options.podman ?? 'auto', { signal });
   host.report.info(reason);
-  const information = await requireRootful(engine, signal);
   const image = await provideImage(host, engine, imageOrId, options.quiet === true, signal);
   const reference = imageName(image, imageOrId);
   const identity = chooseIdentity(image.id, options.name);
@@ -98,16 +100,8 @@ export async function provideVirtualMachine<T>(
   const existing = await findExisting(host, identity, image, options.name !== undefined);
   if (existing) return await useExisting(existing);
   await using _vm = await acquireLock(host, identity.uuid, { what, signal });
-  if (image.architecture !== information.architecture) {
-    throw new PodmanBootcError(
-      'image',
-      'IMAGE_FOREIGN_ARCHITECTURE',
-      `The image ${reference} is for ${image.architecture}, and its bootc cannot run on this podman host, which is ${information.architecture}`,
-      { remedy: `Use an image for ${information.architecture}` },
-    );
-  }
   const user = options.user ?? defaults.user;
-  const probe = await probeImage(engine, reference, user, signal);
+  const probe = await askImage(host, engine, image, reference, user, signal);
   host.report.debug(
     `${probe.bootcVersion}, systemd ${probe.systemdVersion ?? 'unknown'}, options ${[...probe.installOptions].join(' ')}`,
   );
@@ -197,6 +191,7 @@ async function provideImage(
 ): Promise<Image> {
   const present = await inspectImage(engine, reference, signal);
   if (present) return present;
+  await requireRootful(engine, signal);
   host.report.info(`Pulling ${reference}`);
   await pullImage(
     engine,
@@ -213,6 +208,38 @@ async function provideImage(
     'IMAGE_NOT_FOUND',
     `The image ${reference} was pulled but is not in the store`,
   );
+}
+
+/**
+ * What an image says of itself. That it could be asked, on this podman, is remembered with the answer: a second VM of an
+ * image needs no container.
+ * @throws PodmanBootcError `IMAGE_FOREIGN_ARCHITECTURE` and those of `requireRootful` and `probeImage`
+ */
+async function askImage(
+  host: Host,
+  engine: PodmanEngine,
+  image: Image,
+  reference: string,
+  user: string,
+  signal: AbortSignal | undefined,
+): Promise<ImageProbe> {
+  const file = join(host.directories.cache, 'image-probes.json');
+  const subject = { engine: engineName(engine), imageId: image.id, user };
+  const remembered = await recallProbe(file, subject, probeScript);
+  if (remembered) return remembered;
+  const { architecture } = await requireRootful(engine, signal);
+  if (image.architecture !== architecture) {
+    throw new PodmanBootcError(
+      'image',
+      'IMAGE_FOREIGN_ARCHITECTURE',
+      `The image ${reference} is for ${image.architecture}, and its bootc cannot run on this podman host, which is ${architecture}`,
+      { remedy: `Use an image for ${architecture}` },
+    );
+  }
+  const probe = await probeImage(engine, reference, user, signal);
+  await makeDirectory(host.directories.cache, host.directories);
+  await rememberProbe(file, subject, probeScript, probe);
+  return probe;
 }
 
 function alreadyThere(vm: VirtualMachine): PodmanBootcError {
