@@ -38,7 +38,7 @@ export const checks = {
     about: 'podman machines on Linux can share directories (podman 5.2 and newer)',
     needed: false,
   },
-  PB009: { subject: 'qemu-img', about: 'disk images can be inspected and converted', needed: false },
+  PB009: { subject: 'qemu-img', about: 'disks of VMs can be made', needed: true },
   PB010: { subject: 'podman', about: 'the podman client is installed and answers', needed: true },
   PB011: {
     subject: 'rootful podman',
@@ -48,18 +48,18 @@ export const checks = {
   PB012: { subject: 'machines', about: 'podman machines and connections, and their state', needed: false },
   PB013: {
     subject: 'shares',
-    about: 'the machine that would install sees the directory of the disks and may write to it',
+    about: 'the machine that would install sees the cache directory and may write to it',
     needed: true,
   },
   PB014: { subject: 'loop devices', about: 'bootc can install to a file on this host', needed: true },
   PB015: {
     subject: 'data directory',
-    about: 'disks can be written: permission, space, sparse files, reflinks',
+    about: 'disks of VMs can be written: permission, space, sparse files, reflinks',
     needed: true,
   },
   PB016: {
     subject: 'cache directory',
-    about: 'what can be made again can be written: permission, space, sparse files, reflinks',
+    about: 'images can be installed there (base disks): permission, space, sparse files, reflinks',
     needed: true,
   },
   PB017: { subject: 'locks', about: 'the directory of the locks can be written', needed: true },

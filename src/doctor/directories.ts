@@ -8,17 +8,22 @@ import { formatSize, GiB, MiB } from '../sizes.js';
 import type { Examination } from './examination.js';
 import type { Outcome } from './finding.js';
 
-/** The least that a bootable image takes. */
-const leastSpace = GiB;
-
-/** PB015 */
-export function checkData(e: Examination): Promise<Outcome> {
-  return checkDirectory(e.directories.data, 'podman-bootc rm VM');
+/** What a directory is for. */
+interface Purpose {
+  /** Bytes without which nothing works. */
+  least: number;
+  /** The command that frees space. */
+  freeing: string;
 }
 
-/** PB016 */
+/** PB015: a VM's disk is an overlay, which begins small. */
+export function checkData(e: Examination): Promise<Outcome> {
+  return checkDirectory(e.directories.data, { least: 256 * MiB, freeing: 'podman-bootc rm VM' });
+}
+
+/** PB016: an image is installed there, and the smallest bootable ones take about this much. */
 export function checkCache(e: Examination): Promise<Outcome> {
-  return checkDirectory(e.directories.cache, `rm -r ${e.directories.cache}`);
+  return checkDirectory(e.directories.cache, { least: GiB, freeing: 'podman-bootc disk prune --all' });
 }
 
 /** PB017 */
@@ -46,7 +51,7 @@ export async function existingParent(path: string): Promise<{ existing: string; 
   }
 }
 
-async function checkDirectory(directory: string, freeing: string): Promise<Outcome> {
+async function checkDirectory(directory: string, { least, freeing }: Purpose): Promise<Outcome> {
   const { existing, exists } = await existingParent(directory);
   const name = exists ? directory : `${directory} (not made yet)`;
   let features: FileSystemFeatures;
@@ -61,8 +66,12 @@ async function checkDirectory(directory: string, freeing: string): Promise<Outco
     return unwritable(directory, existing, error);
   }
   const free = `${formatSize(space.free)} free`;
-  if (space.free < leastSpace)
-    return { status: 'failure', finding: `${name} has only ${free}: no image fits`, fix: freeing };
+  if (space.free < least)
+    return {
+      status: 'failure',
+      finding: `${name} has only ${free}, less than ${formatSize(least)}`,
+      fix: freeing,
+    };
   if (space.capacity < minimumDiskSize) {
     return {
       status: 'failure',

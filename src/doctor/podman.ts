@@ -5,7 +5,6 @@ import { lastLine, runPodmanClient } from '../podman/engine.js';
 import { listConnections, type PodmanMachine } from '../podman/machines.js';
 import { requireRootful } from '../podman/select.js';
 import { findProgram, type ProcessResult } from '../process.js';
-import { vmsDirectory } from '../vm/directories.js';
 import { existingParent } from './directories.js';
 import { from, type Examination } from './examination.js';
 import { isLate, type Outcome } from './finding.js';
@@ -100,14 +99,14 @@ function describeMachine(machine: PodmanMachine): string {
   return `Machine ${machine.name} is ${state}${machine.isDefault ? ' (default)' : ''}`;
 }
 
-/** PB013 */
+/** PB013: images are installed to base disks, which are in the cache. */
 export async function checkShares(e: Examination): Promise<Outcome> {
   const { engine } = await from('PB011', e.engine);
   if (engine.connection === undefined)
     return { status: 'ok', finding: 'Not needed: podman runs on this host' };
   const machines = await e.machines;
   const machine = machines.find((each) => [each.name, `${each.name}-root`].includes(engine.connection ?? ''));
-  const { existing: directory } = await existingParent(vmsDirectory(e.directories));
+  const { existing: directory } = await existingParent(e.directories.cache);
   if (machine === undefined) {
     const connection = (await listConnections(e.signal)).find((each) => each.Name === engine.connection);
     if (connection?.URI?.startsWith('unix://') === true)
@@ -132,7 +131,7 @@ export async function checkShares(e: Examination): Promise<Outcome> {
       share === undefined
         ? `Machine ${machine.name} does not see ${directory}; it shares ${shares.map(({ target }) => target).join(', ') || 'nothing'}`
         : `Machine ${machine.name} may not write to its share ${share.target}, where ${directory} is`,
-    fix: home === undefined ? undefined : `export XDG_DATA_HOME=${join(home, '.local/share')}`,
+    fix: home === undefined ? undefined : `export XDG_CACHE_HOME=${join(home, '.cache')}`,
   };
 }
 

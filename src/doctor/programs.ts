@@ -26,7 +26,7 @@ export async function checkQemuImg(e: Examination): Promise<Outcome> {
   const path = await findProgram('qemu-img');
   if (path !== undefined) return { status: 'ok', finding: path };
   return {
-    status: 'warning',
+    status: 'failure',
     finding: 'qemu-img was not found in PATH',
     fix: installCommand('qemu-img', e.family),
   };

@@ -43,7 +43,7 @@ describe('doctor', () => {
       PB007: 'warning',
       // Not in PATH anyway, so whether it is found depends on this host.
       PB008: found.PB008.status,
-      PB009: 'warning',
+      PB009: 'failure',
       PB010: 'failure',
       PB011: 'failure',
       PB012: 'warning',
