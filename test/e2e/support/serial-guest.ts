@@ -1,6 +1,9 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Duplex } from 'node:stream';
 import { connect, isLibvirtError, type Connection, type Domain } from '../../../src/libvirt/index.js';
 
 /*
@@ -75,4 +78,43 @@ export async function withSerialGuest(
     await left.undefine();
     rmSync(directory, { recursive: true, force: true });
   }
+}
+
+/** Runs with a guest that has said its greeting, and its console. */
+export async function withConsole(
+  connection: Connection,
+  use: (console: Duplex, domain: Domain) => Promise<void>,
+): Promise<void> {
+  await withSerialGuest(connection, async (domain) => {
+    const console = await domain.openConsole();
+    console.on('error', () => undefined);
+    await domain.resume();
+    let greeted = '';
+    while (greeted.length < greeting.length) {
+      const chunk = console.read() as Buffer | null;
+      if (chunk) greeted += chunk.toString('latin1');
+      else await once(console, 'readable');
+    }
+    assert.equal(greeted, greeting);
+    console.removeAllListeners('readable');
+    try {
+      await use(console, domain);
+    } finally {
+      console.destroy();
+    }
+  });
+}
+
+/** What ends a stream: its error, or undefined. */
+export function endOf(stream: Duplex): Promise<Error | undefined> {
+  return new Promise((resolve) => {
+    let error: Error | undefined;
+    stream.on('error', (reason: Error) => {
+      error = reason;
+    });
+    stream.on('close', () => {
+      resolve(error);
+    });
+    stream.resume();
+  });
 }

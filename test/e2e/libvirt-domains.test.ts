@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connect, type Connection, type Domain, type DomainEvents } from '../../src/libvirt/index.js';
-import { host } from '../e2e/support/cli.js';
+import { host } from './support/cli.js';
 
 const MiB = 1024 * 1024;
 
