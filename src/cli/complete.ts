@@ -72,7 +72,7 @@ function commandCandidates(parent: Command): Candidate[] {
   return visible.map((command) => ({ value: command.name(), description: command.description() }));
 }
 
-/** The commands that take VMs, and which states they are of use for. */
+/** Which states of a VM a command is of use for; other commands that take VMs are for all. */
 const vmStates: ReadonlyMap<string, (state: DomainState) => boolean> = new Map([
   ['ssh', isActiveState],
   ['console', isActiveState],
@@ -81,7 +81,6 @@ const vmStates: ReadonlyMap<string, (state: DomainState) => boolean> = new Map([
   ['resume', (state) => state === 'paused'],
   ['start', (state) => !isActiveState(state)],
   ['rename', (state) => !isActiveState(state)],
-  ...['restart', 'rm', 'logs'].map((name): [string, (state: DomainState) => boolean] => [name, () => true]),
 ]);
 
 async function operandCandidates(
@@ -95,9 +94,10 @@ async function operandCandidates(
     case 'run':
       return imageCandidates(options.podman);
     default: {
-      const suits = vmStates.get(command.name());
-      const takesAnother = operands.length === 0 || command.registeredArguments[0]?.variadic === true;
-      return suits === undefined || !takesAnother ? [] : vmCandidates(options, operands, suits);
+      const [first] = command.registeredArguments;
+      if (first?.name() !== 'vm' || (operands.length > 0 && !first.variadic)) return [];
+      const suits = vmStates.get(command.name()) ?? ((): boolean => true);
+      return vmCandidates(options, operands, suits);
     }
   }
 }

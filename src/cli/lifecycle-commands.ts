@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { allOptions, vmHelp } from './options.js';
+import { allOptions, vmFormatOption, vmHelp } from './options.js';
 import { parseSeconds } from './values.js';
 
 /** Declares the commands that act on VMs there are, for `createProgram`. */
@@ -64,5 +64,23 @@ export function addLifecycleCommands(command: (name: string, description: string
     .action(async (vm: string, name: string, _options: unknown, self: Command) => {
       const { rename } = await import('./rename.js');
       await rename(vm, name, allOptions(self));
+    });
+
+  command('inspect', 'print all there is to know of VMs')
+    .argument('<vm...>', vmHelp.several)
+    .addOption(vmFormatOption(['json', 'yaml', 'xml'], 'json'))
+    .addHelpText(
+      'after',
+      `
+JSON and YAML are lists, described by schema/inspect.json in the package; XML is libvirt's, of the domain
+as it is now. A template prints a line per VM; its fields are the keys of the JSON.
+
+Examples:
+  podman-bootc inspect web
+  podman-bootc inspect --format '{{.SSH.Port}}' web`,
+    )
+    .action(async (vms: string[], _options: unknown, self: Command) => {
+      const { inspect } = await import('./inspect.js');
+      await inspect(vms, allOptions(self));
     });
 }

@@ -1,45 +1,64 @@
-import { isActiveState, type ListedVirtualMachine } from '../vm/virtual-machine.js';
-import { formatAge, formatDecimalSize, formatJson, formatTable, oneLine } from './format.js';
+import { parseFilter } from '../vm/filter.js';
+import {
+  isActiveState,
+  type ListedVirtualMachine,
+  type UnfinishedVirtualMachine,
+} from '../vm/virtual-machine.js';
+import { formatAge, formatDecimalSize, formatTable, oneLine } from './format.js';
 import { openClient } from './open-client.js';
 import type { GlobalOptions } from './options.js';
 
+/** What `list` may be told. */
+export interface ListOptions extends GlobalOptions {
+  format?: string;
+  quiet?: boolean;
+  /** False with --no-trunc. */
+  trunc?: boolean;
+  filter?: string[];
+}
+
 /** `podman-bootc list` */
-export async function list(options: GlobalOptions & { format?: string; quiet?: boolean }): Promise<void> {
+export async function list(options: ListOptions): Promise<void> {
+  const filter = options.filter && parseFilter(options.filter);
+  const format = options.format ?? 'table';
+  const shownId = (vm: { id: string; uuid: string }): string => (options.trunc === false ? vm.uuid : vm.id);
+  const write =
+    options.quiet === true || format === 'table'
+      ? undefined
+      : await (await import('./output-format.js')).machineFormat(format, 'list');
   await using client = await openClient(options);
-  const vms = await client.list();
-  if (options.quiet) process.stdout.write(vms.map((vm) => `${vm.id}\n`).join(''));
-  else if (options.format === 'json') process.stdout.write(formatJson(vms.map(vmAsJson)));
-  else process.stdout.write(vmTable(vms));
+  if (options.quiet) {
+    // What other commands take: a VM that has no domain is none of that.
+    const vms = await client.list(filter);
+    process.stdout.write(vms.map((vm) => `${shownId(vm)}\n`).join(''));
+    return;
+  }
+  const [vms, unfinished] = await Promise.all([client.list(filter), client.listUnfinished(filter)]);
+  if (write) {
+    const { listedJson, unfinishedJson } = await import('./vm-json.js');
+    process.stdout.write(write([...vms.map(listedJson), ...unfinished.map(unfinishedJson)]));
+  } else process.stdout.write(vmTable(vms, unfinished, shownId));
 }
 
-/** A VM as `list --format json` prints it. Keys are only ever added. */
-export function vmAsJson(vm: ListedVirtualMachine): Record<string, unknown> {
-  const { image, install, disk, ssh, created } = vm.metadata;
-  return {
-    id: vm.id,
-    uuid: vm.uuid,
-    name: vm.name,
-    state: vm.state,
-    running: isActiveState(vm.state),
-    created,
-    image: { reference: image.reference, id: image.id, digest: image.digest ?? null },
-    disk: { path: disk.path, format: disk.format, size: disk.size },
-    filesystem: install.filesystem ?? null,
-    ssh: { host: '127.0.0.1', port: ssh.port, user: ssh.user },
-  };
-}
-
-function vmTable(vms: readonly ListedVirtualMachine[]): string {
+function vmTable(
+  vms: readonly ListedVirtualMachine[],
+  unfinished: readonly UnfinishedVirtualMachine[],
+  shownId: (vm: { id: string; uuid: string }) => string,
+): string {
   return formatTable(
     ['ID', 'REPO', 'NAME', 'SIZE', 'CREATED', 'RUNNING', 'SSH PORT'],
-    vms.map((vm) => [
-      vm.id,
-      oneLine(vm.metadata.image.reference),
-      oneLine(vm.name),
-      formatDecimalSize(vm.metadata.disk.size),
-      formatAge(vm.metadata.created),
-      String(isActiveState(vm.state)),
-      String(vm.metadata.ssh.port),
-    ]),
+    [
+      ...vms.map((vm) => [
+        shownId(vm),
+        oneLine(vm.metadata.image.reference),
+        oneLine(vm.name),
+        formatDecimalSize(vm.metadata.disk.size),
+        formatAge(vm.metadata.created),
+        String(isActiveState(vm.state)),
+        String(vm.metadata.ssh.port),
+      ]),
+      // prettier-ignore
+      ...unfinished.map((vm) => [shownId(vm), oneLine(vm.image), oneLine(vm.name), '', formatAge(vm.since), vm.state, '']),
+    ],
   );
 }

@@ -1,4 +1,5 @@
-import type { Command } from 'commander';
+import { Option, type Command } from 'commander';
+import { parseFormat } from './values.js';
 import type { LogLevel } from './terminal.js';
 
 /** Options that every command takes, before or behind its name. */
@@ -20,3 +21,16 @@ export function allOptions(command: Command): GlobalOptions {
 
 /** What says which VM, in the help of every command. */
 export const vmHelp = { one: 'name, ID or beginning of the ID', several: 'names, IDs or beginnings of IDs' };
+
+/** An option that may be given several times. */
+export function collectWords(word: string, before: string[] | undefined): string[] {
+  return [...(before ?? []), word];
+}
+
+/** How VMs are printed: one of the words, or a template. */
+export function vmFormatOption(words: readonly string[], byDefault: string): Option {
+  // The choices are for completion; the parser also takes templates.
+  return new Option('--format <format>', `${words.join(', ')} or a template (default: ${byDefault})`)
+    .choices(words)
+    .argParser(parseFormat(words));
+}

@@ -2,7 +2,14 @@ import { readFileSync } from 'node:fs';
 import { Argument, Command, Option } from 'commander';
 import { addConsoleCommands } from './console-commands.js';
 import { addLifecycleCommands } from './lifecycle-commands.js';
-import { allOptions, shells, type GlobalOptions, type Shell } from './options.js';
+import {
+  allOptions,
+  collectWords,
+  shells,
+  vmFormatOption,
+  type GlobalOptions,
+  type Shell,
+} from './options.js';
 import { logLevels, setLogLevel } from './terminal.js';
 import { parseCount, parseSizeOption } from './values.js';
 
@@ -17,6 +24,9 @@ const userOption = (): Option =>
 
 const formatOption = (): Option =>
   new Option('--format <format>', 'output format').choices(['table', 'json']).default('table');
+
+const filterOption = (): Option =>
+  new Option('--filter <filter>', 'only VMs that match; may be given several times').argParser(collectWords);
 
 /** The version of the package. */
 export function packageVersion(): string {
@@ -132,13 +142,31 @@ Examples:
       await create(image, allOptions(self));
     });
 
-  command('list', 'list the VMs')
+  command('list', 'list the VMs, running or not')
     .alias('ls')
-    .addOption(formatOption())
+    .option('-a, --all', 'all of them, which is so without it too')
+    .addOption(filterOption())
+    .addOption(vmFormatOption(['table', 'json', 'yaml'], 'table'))
     .option('-q, --quiet', 'print IDs only')
+    .option('--no-trunc', 'print whole uuids as IDs')
     .addHelpText(
       'after',
-      '\nExamples:\n  podman-bootc list\n  podman-bootc list --format json | jq -r .[].name',
+      `
+Filters: name=NAME and image=IMAGE (with or without tag, or an image ID), where * and ? stand for any
+text and any character; state=STATE in libvirt's words; label=NAME or label=NAME=VALUE. Of several
+filters of one kind one must hold, of labels each, of several kinds each.
+
+A VM that another podman-bootc is making or removing is listed as "creating" or "removing" below
+RUNNING, one that a killed command left as "interrupted".
+
+A template prints a line per VM. Its fields are the keys of the JSON, which schema/list.json in the
+package describes: {{.Name}}, {{.SSH.Port}}, {{json .Image}}, {{index .Labels "stage"}}, {{json .}}.
+
+Examples:
+  podman-bootc list
+  podman-bootc list --filter state=running --filter label=stage=test
+  podman-bootc list --format '{{.Name}}\\t{{.State}}'
+  podman-bootc list --format json | jq -r .[].name`,
     )
     .action(async (_options: unknown, self: Command) => {
       const { list } = await import('./list.js');
@@ -183,8 +211,17 @@ Examples:
     .argument('[vm...]', 'names, IDs or beginnings of IDs')
     .option('-f, --force', 'also when they run')
     .option('--all', 'all VMs')
+    .addOption(
+      new Option(
+        '--label <label>',
+        'all VMs with this label, NAME or NAME=VALUE; of several, with each',
+      ).argParser(collectWords),
+    )
     .option('--purge', 'also the base disk of the image, unless another VM needs it')
-    .addHelpText('after', '\nExamples:\n  podman-bootc rm web\n  podman-bootc rm -f --all')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  podman-bootc rm web\n  podman-bootc rm -f --label stage=test\n  podman-bootc rm -f --all',
+    )
     .action(async (vms: string[], _options: unknown, self: Command) => {
       const { rm } = await import('./rm.js');
       await rm(vms, allOptions(self));

@@ -56,3 +56,19 @@ export function parseBoot(value: string): number {
     { remedy: '0 is the boot that runs or ran last, -1 the one before it' },
   );
 }
+
+/**
+ * Checks the value of `--format`: one of the words, or a template.
+ * @throws PodmanBootcError `FORMAT_INVALID`
+ */
+export function parseFormat(words: readonly string[]): (value: string) => string {
+  return (value) => {
+    if (words.includes(value) || value.includes('{{')) return value;
+    throw new PodmanBootcError(
+      'usage',
+      'FORMAT_INVALID',
+      `Expected --format to be ${words.join(', ')} or a template, got ${JSON.stringify(value)}`,
+      { remedy: "A template is for example '{{.Name}} {{.State}}'" },
+    );
+  };
+}

@@ -24,8 +24,10 @@ export interface DomainDescription {
   /** Canonical machine type in what libvirt dumps, for example `pc-q35-7.2`. */
   machine: string;
   cpus: number;
-  /** Bytes. */
+  /** Bytes: the most it can have. */
   memory: number;
+  /** Bytes that it starts with; the guest's balloon holds the rest. */
+  currentMemory: number;
   firmware: 'efi' | 'bios';
   emulator?: string;
   /** Absent when the domain isn't one of ours. */
@@ -120,6 +122,7 @@ export function readDomain(domainXml: string): DomainDescription {
     // `current` is how many are plugged in of those the VM has room for.
     cpus: Number(vcpu?.attributes.current ?? text(vcpu) ?? 1),
     memory: memoryOf(child(domain, 'memory')),
+    currentMemory: memoryOf(child(domain, 'currentMemory') ?? child(domain, 'memory')),
     firmware: isEfi(os) ? 'efi' : 'bios',
     diskPaths: disks.flatMap(sourceOf),
     backingPaths: disks.flatMap(backingOf),

@@ -7,6 +7,8 @@ import { openHost, type Host, type HostOptions } from './host.js';
 import { checkName } from './identity.js';
 import { acquireLock } from './lock.js';
 import type { ListedBaseDisk } from './base-store.js';
+import type { VmFilter } from './filter.js';
+import type { InspectedVirtualMachine } from './inspect.js';
 import type { RunOptions } from './provide.js';
 import type { StopOptions, StopOutcome } from './stop.js';
 import {
@@ -61,14 +63,27 @@ export class PodmanBootc implements AsyncDisposable {
     return this.close();
   }
 
-  /** All VMs, running or not, oldest first. */
-  list(): Promise<ListedVirtualMachine[]> {
-    return listVirtualMachines(this.#host);
+  /** All VMs, or those that a filter lets through, running or not, oldest first. */
+  async list(filter?: VmFilter): Promise<ListedVirtualMachine[]> {
+    const vms = await listVirtualMachines(this.#host);
+    if (!filter) return vms;
+    const { matchesFilter } = await import('./filter.js');
+    return vms.filter((vm) =>
+      matchesFilter({ ...vm, image: vm.metadata.image, labels: vm.metadata.labels ?? {} }, filter),
+    );
   }
 
-  /** The VMs that are being made or removed now, or were when a podman-bootc was killed. */
-  listUnfinished(): Promise<UnfinishedVirtualMachine[]> {
-    return listUnfinished(this.#host);
+  /** The VMs that are being made or removed now, or were when a podman-bootc was killed. They have no labels. */
+  async listUnfinished(filter?: VmFilter): Promise<UnfinishedVirtualMachine[]> {
+    const vms = await listUnfinished(this.#host);
+    if (!filter) return vms;
+    const { matchesFilter } = await import('./filter.js');
+    return vms.filter((vm) => matchesFilter({ ...vm, image: { reference: vm.image }, labels: {} }, filter));
+  }
+
+  /** All there is to know of a VM. */
+  async inspect(which: string | VirtualMachine): Promise<InspectedVirtualMachine> {
+    return (await import('./inspect.js')).inspectVirtualMachine(this.#host, which);
   }
 
   /** The VM with this name, or whose ID begins so. */

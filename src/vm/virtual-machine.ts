@@ -25,6 +25,10 @@ export interface VirtualMachine {
 export interface ListedVirtualMachine extends VirtualMachine {
   /** Libvirt's name for its state: `running`, `paused`, `shut off`… */
   state: DomainState;
+  /** What it has now, or when it does not run, will start with. */
+  cpus: number;
+  /** Bytes, likewise. */
+  memory: number;
 }
 
 /** Whether a domain in this state has a QEMU process. */
@@ -57,14 +61,19 @@ export async function asVirtualMachine(domain: Domain): Promise<VirtualMachine |
   };
 }
 
+/** The same with what changes while it runs. */
+export async function asListed(domain: Domain): Promise<ListedVirtualMachine | undefined> {
+  const [vm, { state, vcpus, memory }] = await Promise.all([asVirtualMachine(domain), domain.getInfo()]);
+  return vm && { ...vm, state, cpus: vcpus, memory: Number(memory) * 1024 };
+}
+
 /** Lists all VMs of the connection, running or not, oldest first. Takes no lock and starts no process. */
 export async function listVirtualMachines(host: Host): Promise<ListedVirtualMachine[]> {
   const domains = await host.connection.listAllDomains();
   const listed = await Promise.all(
     domains.map(async (domain) => {
       try {
-        const [vm, { state }] = await Promise.all([asVirtualMachine(domain), domain.getState()]);
-        return vm && { ...vm, state };
+        return await asListed(domain);
       } catch (error) {
         // Removed by somebody else between the two calls.
         if (isLibvirtError(error, 'VIR_ERR_NO_DOMAIN')) return undefined;

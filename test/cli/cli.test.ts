@@ -23,7 +23,7 @@ describe('the command line', () => {
       file,
       testNode([
         { name: 'web', image: 'quay.io/a/b:1' },
-        { name: 'off', state: 'shut off' },
+        { name: 'off', state: 'shut off', labels: { stage: 'test' }, diskPath: '/nonexistent/disk.raw' },
         { name: 'alien', ours: false },
       ]),
     );
@@ -91,7 +91,18 @@ describe('the command line', () => {
     const cases: [string[], RegExp][] = [
       [['nonsense'], /Error: Unknown command 'nonsense'/],
       [['list', '--nonsense'], /Error: Unknown option '--nonsense'/],
-      [['list', '--format', 'xml'], /Allowed choices are table, json/],
+      [['list', '--format', 'xml'], /Expected --format to be table, json, yaml or a template, got "xml"/],
+      [['list', '--format', '{{.Nmae}}'], /There is no field \.Nmae\nThere are \.Id, \.Uuid, \.Name, /],
+      [
+        ['list', '--format', '{{.SSH.Prot}}'],
+        /There is no field \.SSH\.Prot\nThere are \.SSH\.Host, \.SSH\.Port/,
+      ],
+      [['list', '--format', '{{if .Name}}'], /Expected a field such as/],
+      [['list', '--filter', 'colour=blue'], /Expected name=, image=, state= or label= with a value/],
+      [['list', '--filter', 'state=stopped'], /Expected a state to be one of no state, running/],
+      [['inspect'], /missing required argument 'vm'/i],
+      [['inspect', 'nothing'], /There is no VM/],
+      [['inspect', '--format', 'table', 'web'], /Expected --format to be json, yaml, xml or a template/],
       [['--log-level', 'loud', 'list'], /Allowed choices are debug, info, warn, error/],
       [['run'], /missing required argument 'image'/i],
       [['run', '--disk-size', '10X', 'img'], /Expected --disk-size to be a positive size/],
@@ -108,6 +119,9 @@ describe('the command line', () => {
       [['run', '--root-size-max', '20G', '--disk-size', '10G', 'img'], /--root-size-max to be at most/],
       [['rm'], /Expected a VM to remove, or --all/],
       [['rm', '--all', 'web'], /--all removes every VM/],
+      [['rm', '--all', '--label', 'a'], /--all removes every VM/],
+      [['rm', '--label', 'a', 'web'], /--label says which VMs/],
+      [['rm', '--label', 'a b'], /Expected the name of a label/],
       [['rm', 'nothing'], /There is no VM with the name or ID "nothing"/],
       [['rm', 'alien'], /was not made by podman-bootc/],
       [['rm', 'web'], /The VM web is running/],
@@ -168,6 +182,14 @@ describe('the command line', () => {
     );
     assert.match(said('pause', 'web'), /^web is paused; `podman-bootc resume \w{12}`/);
     assert.equal(said('resume', 'web'), 'web is not paused\n');
+  });
+
+  it('removes the VMs that have a label, and says when there is none', () => {
+    const removed = podmanBootc('rm', '-f', '--connect', uri, '--label', 'stage', '--label', 'stage=test');
+    assert.equal(removed.exitCode, 0, removed.stderr);
+    assert.match(removed.stderr, /\nRemoved off\n$/);
+    const none = podmanBootc('rm', '-f', '--connect', uri, '--label', 'stage=production');
+    assert.deepEqual([none.exitCode, none.stderr], [0, 'There is no VM to remove\n']);
   });
 
   it('names a libvirt URI that cannot be used, and what to check', () => {

@@ -51,7 +51,7 @@ describe('completion', function () {
   it('offers commands, options and the values of options', () => {
     assert.deepEqual(candidates('s'), ['ssh', 'start', 'stop']);
     assert.deepEqual(candidates('run', '--disk'), ['--disk-size', '--disk-format']);
-    assert.deepEqual(candidates('list', '--format', ''), ['table', 'json']);
+    assert.deepEqual(candidates('list', '--format', ''), ['table', 'json', 'yaml']);
     assert.deepEqual(candidates('completion', 'f'), ['fish']);
     assert.deepEqual(candidates('disk', ''), ['ls', 'prune', 'help']);
     assert.ok(!candidates('').includes('__complete'));
@@ -65,6 +65,7 @@ describe('completion', function () {
     assert.deepEqual(candidates('pause', ''), ['web', id('web')]);
     assert.deepEqual(candidates('resume', ''), []);
     assert.deepEqual(candidates('restart', 'o'), ['off']);
+    assert.deepEqual(candidates('inspect', 'web', ''), ['off', id('off')]);
     assert.deepEqual(candidates('rename', 'o'), ['off']);
     assert.deepEqual(candidates('rename', 'off', ''), [], 'a new name is for its inventor to say');
     assert.deepEqual(candidates('rm', 'off', 'w'), ['web'], 'one that is named already is not offered again');

@@ -72,6 +72,7 @@ describe('building a domain', () => {
           machine: machineFor(spec.arch),
           cpus: spec.cpus,
           memory: spec.memory,
+          currentMemory: spec.memory,
           firmware: spec.firmware,
           ...(spec.emulator !== undefined && { emulator: spec.emulator }),
           metadata: spec.metadata,

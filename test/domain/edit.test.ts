@@ -221,6 +221,7 @@ describe('reading a domain', () => {
       machine: 'pc-q35-7.2',
       cpus: 2,
       memory: 536_870_912,
+      currentMemory: 536_870_912,
       firmware: 'efi',
       emulator: '/usr/bin/qemu-system-x86_64',
       metadata: {

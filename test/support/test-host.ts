@@ -20,7 +20,10 @@ export interface TestHost {
 /** The same as the library shows it. */
 export interface TestClient {
   client: PodmanBootc;
+  uri: string;
   said: string[];
+  /** The directory of a VM. */
+  directory: (name: string) => string;
   /** Takes a lock as another podman-bootc would. */
   lock: (name: string) => Promise<AsyncDisposable>;
 }
@@ -35,7 +38,7 @@ export async function openTestHost(context: Mocha.Context, vms: readonly TestVm[
 
 /** Opens the library on a host that has these VMs. */
 export async function openTestClient(context: Mocha.Context, vms: readonly TestVm[]): Promise<TestClient> {
-  const { said, options } = prepare(context, vms);
+  const { said, directory, options } = prepare(context, vms);
   const client = await PodmanBootc.open(options);
   context.test?.parent?.afterAll(() => client.close());
   const lock = async (name: string): Promise<AsyncDisposable> => {
@@ -43,13 +46,13 @@ export async function openTestClient(context: Mocha.Context, vms: readonly TestV
     context.test?.parent?.afterAll(() => host[Symbol.asyncDispose]());
     return acquireLock(host, name, { what: name });
   };
-  return { client, said, lock };
+  return { client, uri: options.uri, said, directory, lock };
 }
 
 function prepare(
   context: Mocha.Context,
   vms: readonly TestVm[],
-): Omit<TestHost, 'host'> & { options: HostOptions } {
+): Omit<TestHost, 'host'> & { options: HostOptions & { uri: string } } {
   const root = temporaryDirectory(context);
   const directories = {
     data: join(root, 'data'),
