@@ -18,6 +18,7 @@ import { formatKnownHost } from '../ssh/known-hosts.js';
 import { baseKey, type BaseParts } from './base-disk.js';
 import { withBaseDisk, type BaseDisk } from './base-store.js';
 import { makeCloudInitIso } from './cloud-init.js';
+import { discardFiles } from './discard.js';
 import { chooseHardware, architectureOf, type AcceleratorPreference } from './hardware.js';
 import type { Host } from './host.js';
 import { idOf, type Identity } from './identity.js';
@@ -174,12 +175,12 @@ export async function createVirtualMachine(
       metadata,
       capabilities,
     });
+    await showDisks(host);
     signal?.throwIfAborted();
     const domain = await defineDomain(host, identity, xml);
     await directory.removeJournal();
     const made = await asVirtualMachine(domain);
     if (!made) throw new Error(`libvirt dropped the metadata of ${identity.name}`);
-    await showDisks(host);
     return made;
   } catch (error) {
     // Without a domain there is no VM; with one (only removing the journal can have failed) there is. When libvirt
@@ -188,7 +189,7 @@ export async function createVirtualMachine(
       (domain) => domain === undefined,
       () => false,
     );
-    if (isUndefined) await directory.remove();
+    if (isUndefined) await discardFiles(host, directory);
     throw error;
   }
 }

@@ -1,20 +1,22 @@
 import { readdir } from 'node:fs/promises';
 import { recoverBases } from './base-store.js';
 import { vmsDirectory } from './directories.js';
+import { discardFiles } from './discard.js';
 import type { Host } from './host.js';
 import { tryLock } from './lock.js';
 import { lookupDomain } from './virtual-machine.js';
 import { VmDirectory } from './vm-directory.js';
 
 /**
- * Finishes or undoes what a killed podman-bootc left half done. Each VM directory with a journal whose lock
- * nobody holds is such a rest; all others are left alone. Called first by every command that changes VMs.
+ * Finishes or undoes what a killed podman-bootc left half done. Each VM directory with a journal whose lock nobody holds
+ * is such a rest, and so is an empty one; all others are left alone. Called first by every command that changes VMs.
  */
 export async function recoverAbandoned(host: Host): Promise<void> {
   const uuids = await readdir(vmsDirectory(host.directories)).catch(() => []);
   for (const uuid of uuids) {
     const directory = VmDirectory.of(host.directories, uuid);
-    if ((await directory.readJournal().catch(() => undefined)) === undefined) continue;
+    const journal = await directory.readJournal().catch(() => undefined);
+    if (journal === undefined && !(await directory.isBlank())) continue;
     await using lock = await tryLock(host, uuid);
     if (!lock) continue;
     await recoverDirectory(host, uuid, directory);
@@ -26,6 +28,10 @@ export async function recoverAbandoned(host: Host): Promise<void> {
 export async function recoverDirectory(host: Host, uuid: string, directory: VmDirectory): Promise<void> {
   // Read again: whoever held the lock may have finished.
   const journal = await directory.readJournal();
+  if (await directory.isBlank()) {
+    await directory.removeBlank();
+    return;
+  }
   if (journal?.uri !== host.uri) {
     // Another libvirt's VM: only a command that talks to that one can tell whether it has the domain.
     return;
@@ -38,5 +44,5 @@ export async function recoverDirectory(host: Host, uuid: string, directory: VmDi
   host.report.info(
     `Cleaning up after an interrupted ${journal.operation} of VM ${uuid.replaceAll('-', '').slice(0, 12)}`,
   );
-  await directory.remove();
+  await discardFiles(host, directory);
 }

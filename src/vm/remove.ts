@@ -1,8 +1,8 @@
 import { messageOf, PodmanBootcError } from '../errors.js';
 import { isLibvirtError } from '../libvirt/index.js';
 import { removeBase } from './base-store.js';
+import { discardFiles } from './discard.js';
 import type { Host } from './host.js';
-import { showDisks } from './pool.js';
 import { directoryOf, isActiveState, settledState, type VirtualMachine } from './virtual-machine.js';
 
 /**
@@ -53,10 +53,8 @@ export async function removeVirtualMachine(
       { cause },
     );
   }
-  if (directory) {
-    await directory.remove();
-    await showDisks(host);
-  } else
+  if (directory) await discardFiles(host, directory);
+  else
     host.report.warn(
       `The disk ${vm.metadata.disk.path} is not where podman-bootc keeps disks, and was left alone`,
     );

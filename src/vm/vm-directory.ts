@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, rmdir, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { codeOf } from '../errors.js';
 import { makeDirectory, vmsDirectory, type Directories } from './directories.js';
@@ -46,6 +46,7 @@ export class VmDirectory {
   /** Socket of the guest agent's channel, for a session daemon. */
   readonly agentSocket: string;
   readonly #journal: string;
+  readonly #newJournal: string;
 
   constructor(readonly path: string) {
     this.identity = join(path, 'id_ed25519');
@@ -58,6 +59,7 @@ export class VmDirectory {
     this.nvram = join(path, 'nvram.fd');
     this.agentSocket = join(path, 'agent.sock');
     this.#journal = join(path, 'journal.json');
+    this.#newJournal = `${this.#journal}.new`;
   }
 
   static of(directories: Directories, uuid: string): VmDirectory {
@@ -88,18 +90,36 @@ export class VmDirectory {
   }
 
   async writeJournal(journal: Journal): Promise<void> {
-    const temporary = `${this.#journal}.new`;
-    await writeFile(temporary, JSON.stringify(journal), { mode: 0o600 });
-    await rename(temporary, this.#journal);
+    await writeFile(this.#newJournal, JSON.stringify(journal), { mode: 0o600 });
+    await rename(this.#newJournal, this.#journal);
   }
 
   async removeJournal(): Promise<void> {
     await rm(this.#journal, { force: true });
   }
 
+  /**
+   * Whether nothing is in it yet, or any longer: a crash came before its journal was written or after that was deleted.
+   * False for a directory that is not there.
+   */
+  async isBlank(): Promise<boolean> {
+    const names = await readdir(this.path).catch(() => undefined);
+    return names?.every((name) => name === basename(this.#newJournal)) === true;
+  }
+
+  /** Deletes a blank one. Its disk, if there is any, is another matter: it may be a VM's whose files somebody deleted. */
+  async removeBlank(): Promise<void> {
+    await rm(this.#newJournal, { force: true });
+    await rmdir(this.path);
+  }
+
+  async removeDisk(): Promise<void> {
+    for (const format of diskFormats) await rm(this.disk(format), { force: true });
+  }
+
   /** Deletes the disk and the directory with all that is in it; the journal last, so that a crash meanwhile is understood. */
   async remove(): Promise<void> {
-    for (const format of diskFormats) await rm(this.disk(format), { force: true });
+    await this.removeDisk();
     const names = await readdir(this.path).catch(() => []);
     for (const name of names) {
       const file = join(this.path, name);

@@ -48,6 +48,21 @@ describe('what a killed command left', () => {
     });
   }
 
+  for (const name of [undefined, 'journal.json.new']) {
+    it(`is deleted when ${name === undefined ? 'nothing' : 'only a journal that was not finished'} is in it, but no disk is`, async function () {
+      const test = await openTestHost(this, [{ name: 'other', state: 'shut off' }]);
+      const directory = test.directory('blank');
+      mkdirSync(directory, { recursive: true });
+      if (name !== undefined) writeFileSync(join(directory, name), '{"operation":');
+      writeFileSync(test.disk('blank'), 'data');
+      // Complete VMs have files, but not these tests' VMs.
+      writeFileSync(join(test.directory('other'), 'id_ed25519'), '');
+      await recoverAbandoned(test.host);
+      assert.ok(!existsSync(directory) && existsSync(test.disk('blank')));
+      assert.ok(existsSync(test.directory('other')));
+    });
+  }
+
   it('is left alone while its lock is held: somebody is at work', async function () {
     const test = await openTestHost(this, []);
     const directory = await leave(test, 'busy', 'create');
@@ -71,6 +86,7 @@ describe('what a killed command left', () => {
     const test = await openTestHost(this, []);
     const directory = test.directory('other');
     mkdirSync(directory, { recursive: true });
+    writeFileSync(join(directory, 'id_ed25519'), '');
     await recoverAbandoned(test.host);
     assert.ok(existsSync(directory));
   });

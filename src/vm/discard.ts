@@ -1,0 +1,13 @@
+import type { Host } from './host.js';
+import { showDisks } from './pool.js';
+import type { VmDirectory } from './vm-directory.js';
+
+/**
+ * Deletes all files of a VM that has no domain. libvirt's storage pool is told before the journal goes, so that whoever
+ * finishes this after a crash tells it too.
+ */
+export async function discardFiles(host: Host, directory: VmDirectory): Promise<void> {
+  await directory.removeDisk();
+  await showDisks(host);
+  await directory.remove();
+}
