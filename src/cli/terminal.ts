@@ -1,6 +1,7 @@
 import { styleText } from 'node:util';
 import { exitCodes, messageOf, PodmanBootcError } from '../errors.js';
 import type { Reporter } from '../report.js';
+import { explainSystemError } from '../system-error.js';
 
 /** What `--log-level` takes, from the most to the fewest words. */
 export const logLevels = ['debug', 'info', 'warn', 'error'] as const;
@@ -44,7 +45,8 @@ export const terminalReporter: Reporter = {
 };
 
 /** Says on stderr what went wrong and what to do. @returns the exit code */
-export function printFailure(error: unknown): number {
+export function printFailure(thrown: unknown): number {
+  const error = explainSystemError(thrown);
   if (!(error instanceof PodmanBootcError)) {
     say(`${colour('red', 'Error:')} ${messageOf(error)}`);
     if (isShown('debug') && error instanceof Error) say(colour('dim', error.stack ?? ''));

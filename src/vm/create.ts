@@ -89,16 +89,7 @@ export async function createVirtualMachine(
     bootcVersion: vm.probe.bootcVersion,
   };
   const directory = VmDirectory.of(host.directories, identity.uuid);
-  await directory.make(host.directories);
   const base = baseKey(parts);
-  await directory.writeJournal({
-    operation: 'create',
-    uri: host.uri,
-    name: identity.name,
-    image: vm.reference,
-    since: new Date().toISOString(),
-    base,
-  });
   const install = async (disk: string, partialDisk: string): Promise<void> => {
     host.report.info(
       `Installing ${vm.reference} to a disk of ${formatSize(parts.diskSize)} (${filesystem.effective}: ${filesystem.reason})`,
@@ -121,6 +112,15 @@ export async function createVirtualMachine(
     );
   };
   try {
+    await directory.make(host.directories);
+    await directory.writeJournal({
+      operation: 'create',
+      uri: host.uri,
+      name: identity.name,
+      image: vm.reference,
+      since: new Date().toISOString(),
+      base,
+    });
     await checkDiskFits(directory.disk('qcow2'), diskSize);
     const disk = await withBaseDisk(
       host,

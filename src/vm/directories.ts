@@ -1,6 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { homedir } from 'node:os';
-import { isAbsolute, join } from 'node:path';
+import { dirname, isAbsolute, join } from 'node:path';
+import { codeOf } from '../errors.js';
 
 /** Where podman-bootc keeps things on this host. */
 export interface Directories {
@@ -60,7 +61,20 @@ export function disksDirectory(directories: Directories): string {
   return join(directories.data, 'disks');
 }
 
-/** Makes a directory and those above it, ours with the mode that QEMU needs. */
+/**
+ * Makes a directory and those above it, ours with the mode that QEMU needs. Node's recursive mkdir is not used: it says
+ * ENOENT where a file system is full or read-only.
+ */
 export async function makeDirectory(path: string, directories: Directories): Promise<void> {
-  await mkdir(path, { recursive: true, mode: directories.mode });
+  const make = (): Promise<void> =>
+    mkdir(path, { mode: directories.mode }).catch((error: unknown) => {
+      if (codeOf(error) !== 'EEXIST') throw error;
+    });
+  try {
+    await make();
+  } catch (error) {
+    if (codeOf(error) !== 'ENOENT' || path === dirname(path)) throw error;
+    await makeDirectory(dirname(path), directories);
+    await make();
+  }
 }

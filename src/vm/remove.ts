@@ -35,7 +35,7 @@ export async function removeVirtualMachine(
     });
   }
   const directory = directoryOf(vm);
-  await directory?.writeJournal({
+  await directory?.writeRemovalJournal({
     operation: 'remove',
     uri: host.uri,
     name: vm.name,

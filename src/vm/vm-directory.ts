@@ -1,6 +1,7 @@
 import { mkdir, readdir, readFile, rename, rm, rmdir, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { codeOf } from '../errors.js';
+import { isOutOfSpace } from '../system-error.js';
 import { makeDirectory, vmsDirectory, type Directories } from './directories.js';
 
 /**
@@ -92,6 +93,18 @@ export class VmDirectory {
   async writeJournal(journal: Journal): Promise<void> {
     await writeFile(this.#newJournal, JSON.stringify(journal), { mode: 0o600 });
     await rename(this.#newJournal, this.#journal);
+  }
+
+  /** The same on a file system that may be full, which is when VMs are removed. Room is made of what nobody reads again. */
+  async writeRemovalJournal(journal: Journal): Promise<void> {
+    try {
+      await this.writeJournal(journal);
+    } catch (error) {
+      if (!isOutOfSpace(error)) throw error;
+      for (const file of [`${this.identity}.pub`, `${this.hostKey}.pub`, this.#newJournal])
+        await rm(file, { force: true });
+      await this.writeJournal(journal);
+    }
   }
 
   async removeJournal(): Promise<void> {
