@@ -58,7 +58,12 @@ try {
       baseline: help.baseline,
       candidate: [node, cli, 'completion', 'bash'],
     },
-    ...[1, 50].flatMap((count) => {
+    {
+      name: '`list -q` against `node -e 0`',
+      baseline: help.baseline,
+      candidate: [node, cli, '--connect', testUri(1), 'list', '-q'],
+    },
+    ...[1, 50, 500].flatMap((count) => {
       const uri = testUri(count);
       const candidate = [node, cli, '--connect', uri, 'list'];
       return [
