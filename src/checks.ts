@@ -94,6 +94,9 @@ export const checkOfFailure: Readonly<Partial<Record<string, CheckId>>> = {
   DISK_TOO_LARGE: 'PB015',
   KNOWN_HOSTS_UNUSABLE: 'PB015',
   SSH_KEYGEN_FAILED: 'PB015',
+  STORAGE_FORBIDDEN: 'PB015',
+  STORAGE_FULL: 'PB015',
+  STORAGE_READ_ONLY: 'PB015',
   PROGRAM_FAILED: 'PB018',
   ISO_FAILED: 'PB019',
 };
