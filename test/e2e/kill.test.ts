@@ -1,125 +1,244 @@
 import assert from 'node:assert/strict';
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { host, podmanBootc, startCli, succeed, until, type Outcome } from './support/cli.js';
-import { assertNoTraces, traces } from './support/leftovers.js';
+import { assertNoTraces, traces, vms } from './support/leftovers.js';
 
 const image = 'localhost/podman-bootc-demo:latest';
 
-/** How often each command is killed, at points spread evenly over the time that it takes: 100 in all. */
-const points = { create: 34, remove: 34, rename: 12, base: 12, run: 8 };
+/** How often each command is killed, at points spread evenly over the time that it takes: more than 100 in all. */
+const points = { 'create and rm': 32, rename: 12, 'run and rm --force': 7, 'install and rm --purge': 8 };
 
-/** Runs a command and kills it after so many milliseconds, unless it has ended by then. */
-async function killedAfter(milliseconds: number, args: readonly string[]): Promise<Outcome> {
-  const running = startCli(args);
-  const timer = setTimeout(() => running.child.kill('SIGKILL'), milliseconds);
-  const outcome = await running.done;
-  clearTimeout(timer);
-  return outcome;
+/** What every VM that never ran has in its directory: a file more is a rest, a file less a loss. */
+const files = [
+  'id_ed25519',
+  'id_ed25519.pub',
+  'known_hosts',
+  'ssh_host_ed25519_key',
+  'ssh_host_ed25519_key.pub',
+  'tmpfiles.extra',
+];
+
+interface Listed {
+  name: string;
+  uuid: string;
+  state: string;
 }
 
-/** How long a command takes that nobody kills, in milliseconds. */
-async function durationOf(...args: readonly string[]): Promise<number> {
-  const outcome = await podmanBootc(...args);
-  assert.equal(outcome.exitCode, 0, outcome.stderr);
-  return outcome.milliseconds;
+/** Readers work whatever was killed. VMs that are half made or half removed are left out. */
+async function list(): Promise<Listed[]> {
+  const vms = JSON.parse(await succeed('list', '--format', 'json')) as Listed[];
+  return vms.filter(({ state }) => !['creating', 'removing', 'interrupted'].includes(state));
 }
 
 async function names(): Promise<string[]> {
-  const vms = JSON.parse(await succeed('list', '--format', 'json')) as { name: string }[];
-  return vms.map(({ name }) => name).sort();
+  return (await list()).map(({ name }) => name).sort();
 }
 
-/** What a killed podman may still be about to end: a container that looks at the image, say. */
-async function settled(initial: Record<string, string[]>): Promise<void> {
-  await until(
-    'what the killed command had started has ended',
-    () => traces().containers?.join() === initial.containers?.join(),
-    120,
-  );
+/** How long a command takes that nobody kills: what it took the last time, because the machine may be busy by turns. */
+class Duration {
+  milliseconds: number;
+
+  private constructor(outcome: Outcome) {
+    assert.equal(outcome.exitCode, 0, outcome.stderr);
+    ({ milliseconds: this.milliseconds } = outcome);
+  }
+
+  static async of(...args: readonly string[]): Promise<Duration> {
+    return new Duration(await podmanBootc(...args));
+  }
+
+  /** Takes a run as the measure, if it did its work. */
+  update({ exitCode, milliseconds }: Outcome): void {
+    if (exitCode === 0) this.milliseconds = milliseconds;
+  }
 }
 
 describe('podman-bootc, killed anywhere,', () => {
   let initial: Record<string, string[]>;
   /** At which point it was, for whoever reads a failure. */
   let point = '';
+  /** At how many points there was something to clean up. */
+  let halfDone = 0;
+
+  /**
+   * Runs a command and kills it after a part of its duration, unless it has ended by then: by turns the process alone,
+   * whose children then live on, and its whole process group, as a terminal that is closed does.
+   */
+  async function killed(
+    index: number,
+    of: number,
+    duration: Duration,
+    ...args: readonly string[]
+  ): Promise<Outcome> {
+    const delay = (duration.milliseconds * (index + 0.5)) / of;
+    const whole = index % 2 === 1;
+    point = `podman-bootc ${args.join(' ')}, ${whole ? 'with its process group ' : ''}killed after ${delay.toFixed(0)} of ${duration.milliseconds} ms (point ${index + 1} of ${of})`;
+    const running = startCli(args, { detached: true });
+    const timer = setTimeout(() => {
+      const { pid = 0 } = running.child;
+      process.kill(whole ? -pid : pid, 'SIGKILL');
+    }, delay);
+    const outcome = await running.done;
+    clearTimeout(timer);
+    duration.update(outcome);
+    if (journals().length > 0) halfDone++;
+    return outcome;
+  }
+
+  function journals(): string[] {
+    return (existsSync(vms) ? readdirSync(vms) : []).filter((uuid) =>
+      existsSync(join(vms, uuid, 'journal.json')),
+    );
+  }
+
+  /** Asserts that these VMs are all that there is, each with all that belongs to it. */
+  async function assertOnly(...expected: readonly string[]): Promise<void> {
+    const listed = await list();
+    assert.deepEqual(listed.map(({ name }) => name).sort(), [...expected].sort());
+    const uuids = listed.map(({ uuid }) => uuid).sort();
+    // A container that looks at the image, say, ends by itself after the podman-bootc that started it.
+    await until(
+      'what the killed command had started has ended',
+      () => traces().containers?.join() === initial.containers?.join(),
+      120,
+    );
+    const { tpm = [], ...found } = traces();
+    const { tpm: tpmBefore = [], ...before } = initial;
+    assert.deepEqual(found, {
+      ...before,
+      domains: [...expected].sort(),
+      directories: uuids,
+      disks: uuids.map((uuid) => `${uuid}.qcow2`),
+    });
+    assert.deepEqual(
+      tpm.filter((uuid) => !uuids.includes(uuid)),
+      tpmBefore,
+    );
+    const volumes = host('virsh', '-q', 'vol-list', 'podman-bootc').matchAll(/^ *(\S+)/gm);
+    assert.deepEqual(
+      [...volumes].map(([, name]) => name).sort(),
+      found.disks,
+      'what libvirt shows of the pool',
+    );
+    for (const { uuid, state } of listed) {
+      if (state === 'shut off') assert.deepEqual(readdirSync(join(vms, uuid)).sort(), files);
+    }
+  }
 
   before(async () => {
     initial = traces();
-    // The base disk, so that what is killed is not always the install.
-    await succeed('create', '--name', 'first', image);
-    await succeed('rm', 'first');
+    // Makes the base disk, so that what is killed is not always the install.
+    await succeed('create', '--name', 'bystander', image);
   });
 
   afterEach(async function () {
-    if (this.currentTest?.state === 'failed') console.log(`    at ${point}`);
+    if (this.currentTest?.state === 'failed') console.log(`      at ${point}`);
+    await podmanBootc('rm', '--force', ...(await names()).filter((name) => name !== 'bystander'));
+  });
+
+  after(async () => {
     await podmanBootc('rm', '--force', '--all');
-    await settled(initial);
+    await podmanBootc('disk', 'prune', '--all', '--force');
     assertNoTraces(initial);
   });
 
-  after(() => podmanBootc('disk', 'prune', '--all', '--force'));
-
   it('while it makes or removes a VM, leaves what the same command completes', async () => {
-    const whole = {
-      create: await durationOf('create', '--name', 'timed', image),
-      remove: await durationOf('rm', 'timed'),
-    };
-    for (let index = 0; index < points.create; index++) {
-      const fraction = index / points.create;
-      const name = `killed-${index}`;
-      point = `${fraction.toFixed(2)} of create`;
-      const made = await killedAfter(whole.create * fraction, ['create', '--name', name, image]);
-      if (made.stdout !== '') assert.deepEqual(await names(), [name], 'what was acknowledged is there');
-      const again = await podmanBootc('create', '--name', name, image);
+    const create = await Duration.of('create', '--name', 'timed', image);
+    const rm = await Duration.of('rm', 'timed');
+    const count = points['create and rm'];
+    halfDone = 0;
+    for (let index = 0; index < count; index++) {
+      const made = await killed(index, count, create, 'create', '--name', 'victim', image);
+      const acknowledged = await names();
+      assert.ok(acknowledged.includes('bystander'));
+      if (made.stdout !== '') assert.ok(acknowledged.includes('victim'), 'what was acknowledged is there');
+      const again = await podmanBootc('create', '--name', 'victim', image);
+      create.update(again);
       if (again.exitCode === 0)
         assert.doesNotMatch(again.stderr, /to a disk of/, 'the base disk is still good');
       else assert.match(again.stderr, /exists already/);
-      assert.deepEqual(await names(), [name]);
-      assert.equal(traces().disks?.length, (initial.disks?.length ?? 0) + 1, 'one disk and no other');
-      assert.equal(traces().directories?.length, (initial.directories?.length ?? 0) + 1);
+      await assertOnly('bystander', 'victim');
 
-      point = `${fraction.toFixed(2)} of rm`;
-      await killedAfter(whole.remove * fraction, ['rm', name]);
-      const gone = await podmanBootc('rm', name);
-      if (gone.exitCode !== 0) assert.match(gone.stderr, /no VM with the name/);
-      await settled(initial);
-      assertNoTraces(initial);
+      const removed = await killed(index, count, rm, 'rm', 'victim');
+      if (removed.stderr.includes('Removed')) assert.deepEqual(await names(), ['bystander']);
+      const gone = await podmanBootc('rm', 'victim');
+      rm.update(gone);
+      if (gone.exitCode !== 0) assert.match(gone.stderr, /There is no VM with the name/);
+      await assertOnly('bystander');
+    }
+    assert.ok(halfDone > 0, 'some of these kills left something half done');
+  });
+
+  it('while it renames a VM, leaves it with one of the two names, and all that is in it', async () => {
+    let [from, to] = ['first', 'second'];
+    await succeed('create', '--name', from, image);
+    const duration = await Duration.of('rename', from, 'timed');
+    await succeed('rename', 'timed', from);
+    const { uuid } = (await list()).find(({ name }) => name === from) ?? {};
+    for (let index = 0; index < points.rename; index++) {
+      const renamed = await killed(index, points.rename, duration, 'rename', from, to);
+      const present = await names();
+      if (renamed.stderr.includes('is named')) assert.ok(present.includes(to));
+      assert.equal(present.length, 2, present.join());
+      const again = await podmanBootc('rename', from, to);
+      duration.update(again);
+      if (again.exitCode !== 0) assert.match(again.stderr, /There is no VM with the name/);
+      await assertOnly('bystander', to);
+      assert.equal((await list()).find(({ name }) => name === to)?.uuid, uuid);
+      [from, to] = [to, from];
     }
   });
 
-  it('while it runs an image, leaves a VM or none, and the same command then runs it', async () => {
-    const whole = await durationOf('run', '-B', '--name', 'timed', image);
-    await succeed('rm', '--force', 'timed');
-    for (let index = 0; index < points.run; index++) {
-      point = `${index} of ${points.run} of run`;
-      await killedAfter((whole * (index + 0.5)) / points.run, ['run', '-B', '--name', 'killed', image]);
-      const again = await podmanBootc('run', '-B', '--name', 'killed', image);
+  it('while it runs a VM or ends one, leaves a VM or none, and the same command completes it', async () => {
+    const run = await Duration.of('run', '--background', '--name', 'timed', image);
+    const rm = await Duration.of('rm', '--force', 'timed');
+    const count = points['run and rm --force'];
+    for (let index = 0; index < count; index++) {
+      const ran = await killed(index, count, run, 'run', '--background', '--name', 'victim', image);
+      if (ran.stdout !== '') assert.ok((await names()).includes('victim'));
+      const again = await podmanBootc('run', '--background', '--name', 'victim', image);
+      run.update(again);
       if (again.exitCode !== 0) assert.match(again.stderr, /running already/);
-      assert.equal(host('virsh', 'domstate', 'killed').trim(), 'running');
-      await succeed('rm', '--force', 'killed');
-      await settled(initial);
-      assertNoTraces(initial);
+      assert.equal(host('virsh', 'domstate', 'victim').trim(), 'running');
+      await assertOnly('bystander', 'victim');
+
+      await killed(index, count, rm, 'rm', '--force', 'victim');
+      const gone = await podmanBootc('rm', '--force', 'victim');
+      rm.update(gone);
+      if (gone.exitCode !== 0) assert.match(gone.stderr, /There is no VM with the name/);
+      await assertOnly('bystander');
     }
   });
 
-  it('while it installs a base disk, leaves nothing that the next one takes for a disk', async () => {
-    await succeed('disk', 'prune', '--all', '--force');
-    const whole = await durationOf('create', '--name', 'timed', image);
-    for (let index = 0; index < points.base; index++) {
-      point = `${index} of ${points.base} of installing`;
-      await succeed('rm', '--purge', ...(await names()));
-      await killedAfter((whole * (index + 0.5)) / points.base, [
-        'create',
-        '--name',
-        `killed-${index}`,
-        image,
-      ]);
-      // Every other time the rest is met by a command that wants the same disk, else by one that does not.
-      if (index % 2 === 0) await succeed('create', '--name', `again-${index}`, image);
-      else await podmanBootc('rm', 'nothing-of-that-name');
-      await settled(initial);
-      const { unfinishedBases, loopDevices } = traces();
-      assert.deepEqual([unfinishedBases, loopDevices], [initial.unfinishedBases, initial.loopDevices]);
-      if ((await names()).length === 0) await succeed('create', '--name', `again-${index}`, image);
+  it('while it installs or removes a base disk, leaves nothing that is taken for one', async () => {
+    // Another size is another base disk.
+    const create = ['create', '--disk-size', '3G', '--name', 'victim', image];
+    const ours = async (): Promise<string[]> =>
+      (JSON.parse(await succeed('disk', 'ls', '--format', 'json')) as { usedBy: string[]; size: number }[])
+        .filter(({ size }) => size === 3 * 1024 ** 3)
+        .map(({ usedBy }) => usedBy.join());
+    const install = await Duration.of(...create);
+    const rm = await Duration.of('rm', '--purge', 'victim');
+    const count = points['install and rm --purge'];
+    for (let index = 0; index < count; index++) {
+      await killed(index, count, install, ...create);
+      // Every third time the rest is met by a command that does not want the same base disk.
+      if (index % 3 === 2) await podmanBootc('rm', 'nothing-of-that-name');
+      const again = await podmanBootc(...create);
+      install.update(again);
+      if (again.exitCode !== 0) assert.match(again.stderr, /exists already/);
+      await assertOnly('bystander', 'victim');
+      assert.deepEqual(await ours(), ['victim']);
+
+      await killed(index, count, rm, 'rm', '--purge', 'victim');
+      const gone = await podmanBootc('rm', '--purge', 'victim');
+      rm.update(gone);
+      if (gone.exitCode !== 0) assert.match(gone.stderr, /There is no VM with the name/);
+      await assertOnly('bystander');
+      // Killed between the VM and its base disk, it leaves an unused base disk, which is none's loss.
+      await succeed('disk', 'prune', '--all', '--force');
+      assert.deepEqual(await ours(), []);
     }
   });
 });
