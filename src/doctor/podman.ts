@@ -55,11 +55,9 @@ export async function checkRootful(e: Examination): Promise<Outcome> {
     }
     if (!(error instanceof PodmanBootcError)) throw error;
     if (error.code === 'PODMAN_NOT_FOUND') fix = installCommand('podman', e.family);
-    if (error.code === 'PODMAN_NONE_USABLE') {
-      // Its remedy may go on behind the command.
-      fix = error.remedy?.replace(/ {2,}\(.*$/, '');
-    }
-    return { status: 'failure', finding: messageOf(error), fix: fix ?? error.remedy };
+    // A remedy that is a command may have a remark behind it.
+    fix ??= error.remedy?.replace(/ {2,}\(.*$/, '');
+    return { status: 'failure', finding: messageOf(error), fix };
   }
 }
 
