@@ -116,6 +116,8 @@ export async function withBaseDisk<T>(
   await using _lock = await acquireLock(host, lockName(key), {
     what: `the base disk of ${parts.reference}`,
     signal,
+    // Of one that is complete, overlays are made; only an install takes its time.
+    brief: (await directory.read())?.content !== undefined,
   });
   let record = await directory.read();
   if (record?.content === undefined) {

@@ -132,7 +132,11 @@ export async function createVirtualMachine(
     if (vm.cloudInit !== undefined) await makeCloudInitIso(vm.cloudInit, directory.cloudInitIso);
     const login = await prepareLogin(host, vm, directory);
     // Until the domain is defined nobody else can see which port it has.
-    await using _ports = await acquireLock(host, 'ports', { what: 'the ports of a new VM', signal });
+    await using _ports = await acquireLock(host, 'ports', {
+      what: 'the ports of a new VM',
+      signal,
+      brief: true,
+    });
     const metadata: VmMetadata = {
       image: {
         reference: vm.reference,

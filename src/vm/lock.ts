@@ -10,6 +10,8 @@ export interface LockOptions {
   /** What is locked, for whoever waits: `the VM web`. */
   what: string;
   signal?: AbortSignal | undefined;
+  /** Whoever has it has it for an instant: it is waited for in silence, also where the host was opened not to wait. */
+  brief?: boolean;
 }
 
 /*
@@ -39,13 +41,7 @@ export async function acquireLock(host: Host, name: string, options: LockOptions
   const file = await openLock(host, name);
   try {
     if (!(await lockFile(file.fd, { wait: false }))) {
-      const holder = (await file.readFile('utf8')) || 'another podman-bootc';
-      if (!host.waits) {
-        throw new PodmanBootcError('failure', 'BUSY', `${holder} works on ${options.what}`, {
-          remedy: 'Try again later, or leave out --no-wait to wait for it',
-        });
-      }
-      host.report.info(`Waiting for ${holder}, which works on ${options.what}`);
+      if (options.brief !== true) await announceWait(file, host, options.what);
       await lockFile(file.fd, { wait: true, ...(options.signal && { signal: options.signal }) });
     }
     return await held(file, host);
@@ -53,6 +49,17 @@ export async function acquireLock(host: Host, name: string, options: LockOptions
     await file.close();
     throw error;
   }
+}
+
+/** @throws PodmanBootcError `BUSY` */
+async function announceWait(file: FileHandle, host: Host, what: string): Promise<void> {
+  const holder = (await file.readFile('utf8')) || 'another podman-bootc';
+  if (!host.waits) {
+    throw new PodmanBootcError('failure', 'BUSY', `${holder} works on ${what}`, {
+      remedy: 'Try again later, or leave out --no-wait to wait for it',
+    });
+  }
+  host.report.info(`Waiting for ${holder}, which works on ${what}`);
 }
 
 /** Takes a lock if nobody holds it; else undefined, at once. */

@@ -28,6 +28,23 @@ describe('a lock', () => {
     assert.match(error.message, /^podman-bootc \(process \d+\) works on the VM web$/);
   });
 
+  it('that is held for an instant is waited for in silence, also by those who do not want to wait', async function () {
+    const { host, said } = await openTestHost(this, []);
+    const first = await acquireLock(host, 'one', { what: 'ports' });
+    let taken = false;
+    const second = acquireLock({ ...host, waits: false }, 'one', { what: 'ports', brief: true }).then(
+      (lock) => {
+        taken = true;
+        return lock;
+      },
+    );
+    assert.equal(await tryLock(host, 'one'), undefined);
+    assert.equal(taken, false);
+    await first[Symbol.asyncDispose]();
+    await (await second)[Symbol.asyncDispose]();
+    assert.deepEqual(said, []);
+  });
+
   it('can be looked at without being taken or made', async function () {
     const { host } = await openTestHost(this, []);
     assert.equal(await isLocked(host, 'one'), false);
