@@ -79,6 +79,7 @@ export const checkOfFailure: Readonly<Partial<Record<string, CheckId>>> = {
   LIBVIRT_NOT_LOADED: 'PB001',
   QEMU_NOT_FOUND: 'PB002',
   KVM_UNUSABLE: 'PB003',
+  FIRMWARE_UNAVAILABLE: 'PB005',
   PODMAN_NOT_FOUND: 'PB010',
   PODMAN_JSON: 'PB010',
   PODMAN_UNREACHABLE: 'PB011',

@@ -6,7 +6,7 @@ import { PodmanBootcError } from '../src/errors.js';
 import { projectRoot } from './support/project.js';
 
 /** Failures of the host that no check can tell more about. */
-const withoutCheck = ['SSH_PATH_UNSUPPORTED', 'PROGRAM_NOT_FOUND'];
+const withoutCheck = ['SSH_PATH_UNSUPPORTED', 'PROGRAM_NOT_FOUND', 'PORT_TAKEN', 'PORT_UNUSABLE'];
 
 function sources(): string {
   const directory = join(projectRoot, 'src');

@@ -26,6 +26,8 @@ export interface Installation {
   filesystem: string | undefined;
   /** Upper limit of the root file system in bytes. */
   rootSizeMax: number | undefined;
+  /** Kernel arguments besides the image's own. */
+  kargs: readonly string[];
   probe: ImageProbe;
   /** Keeps bootc's output back unless it fails. */
   quiet: boolean;
@@ -97,6 +99,14 @@ export function installArguments(
       { remedy: 'Update bootc in the image to 0.1.6 or newer' },
     );
   }
+  if (installation.kargs.length > 0 && !probe.installOptions.has('karg')) {
+    throw new PodmanBootcError(
+      'image',
+      'BOOTC_TOO_OLD',
+      `The bootc inside ${installation.reference} (${probe.bootcVersion || 'unknown version'}) takes no kernel arguments: it has no --karg`,
+      { remedy: 'Leave out --karg, or update bootc in the image' },
+    );
+  }
   const directory = dirname(partialDisk);
   if (directory.includes(':')) {
     throw new PodmanBootcError(
@@ -133,6 +143,8 @@ export function installArguments(
     ...(installation.rootSizeMax === undefined
       ? []
       : ['--root-size', `${Math.floor(installation.rootSizeMax / MiB)}M`]),
+    // One word, for an argument may begin with a dash.
+    ...installation.kargs.map((karg) => `--karg=${karg}`),
     `/output/${basename(partialDisk)}`,
   ];
 }

@@ -1,5 +1,8 @@
+import { parseLabel } from '../domain/labels.js';
 import type { AcceleratorPreference } from '../vm/hardware.js';
-import type { RunOptions } from '../vm/provide.js';
+import type { Firmware, RunOptions } from '../vm/run-options.js';
+import type { PullPolicy } from '../podman/images.js';
+import { parsePort } from '../domain/ports.js';
 import type { DiskFormatPreference } from '../vm/vm-disk.js';
 import type { GlobalOptions } from './options.js';
 
@@ -16,6 +19,14 @@ export interface NewVmOptions extends GlobalOptions {
   cpus?: number;
   memory?: number;
   accel?: AcceleratorPreference;
+  firmware?: Firmware;
+  karg?: string[];
+  sshKey?: string[];
+  hostname?: string;
+  publish?: string[];
+  label?: string[];
+  pull?: PullPolicy;
+  replace?: boolean;
   podman?: string;
 }
 
@@ -26,6 +37,14 @@ export function asRunOptions(options: NewVmOptions): RunOptions {
     cpus: options.cpus,
     memory: options.memory,
     accelerator: options.accel,
+    firmware: options.firmware,
+    kargs: options.karg,
+    sshKeys: options.sshKey,
+    hostname: options.hostname,
+    ports: options.publish?.map((word) => parsePort(word)),
+    labels: options.label && Object.fromEntries(options.label.map(parseLabel)),
+    pull: options.pull,
+    replace: options.replace,
     filesystem: options.filesystem,
     rootSizeMax: options.rootSizeMax,
     diskSize: options.diskSize,

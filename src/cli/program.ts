@@ -11,7 +11,7 @@ import {
   type Shell,
 } from './options.js';
 import { logLevels, setLogLevel } from './terminal.js';
-import { parseCount, parseSizeOption } from './values.js';
+import { parseCount, parseSizeOption, repeated } from './values.js';
 
 const podmanOption = (): Option =>
   new Option(
@@ -97,12 +97,40 @@ Exit codes: 0 success, 1 failure, 2 wrong usage, 120 host, 121 image, 122 instal
           .default('auto'),
       )
       .option('--name <name>', 'name of the VM, for more than one per image')
+      .option('--replace', 'remove the VM of that name, with its disk, and make it anew')
+      .option('--label <name=value>', 'label the VM, to find it again (repeatable)', repeated)
       .option('--cpus <count>', 'number of CPUs (default: 2)', parseCount('--cpus'))
       .option('--memory <size>', 'memory, such as 4G (default: 2G)', parseSizeOption('--memory'))
       .addOption(
         new Option('--accel <accelerator>', 'hardware virtualization: kvm stands for hvf on macOS')
           .choices(['auto', 'kvm', 'tcg'])
           .default('auto'),
+      )
+      .addOption(
+        new Option(
+          '--firmware <firmware>',
+          'firmware of the VM (default: efi where the host has it)',
+        ).choices(['efi', 'bios']),
+      )
+      .option(
+        '-p, --publish <[address:]host:guest[/tcp|udp]>',
+        "lead a port of the host (on 127.0.0.1 unless told otherwise) to one of the VM's (repeatable)",
+        repeated,
+      )
+      .option('--karg <argument>', "kernel argument besides the image's own (repeatable)", repeated)
+      .option('--hostname <name>', 'host name of the VM (default: what the image has)')
+      .option(
+        '--ssh-key <file>',
+        'public key of yours that may log in, besides the one that is made for the VM (repeatable)',
+        repeated,
+      )
+      .addOption(
+        new Option(
+          '--pull <when>',
+          'when to pull the image; newer takes the one at hand if there is no registry',
+        )
+          .choices(['always', 'missing', 'never', 'newer'])
+          .default('missing'),
       )
       .addOption(podmanOption());
 
@@ -119,11 +147,14 @@ Options come before the image; what follows it is the command.
 A command of one word is a shell command line; of several, each word arrives as it is.
 The VM goes on running when the session ends, and keeps its disk until \`podman-bootc rm\`.
 The image is installed once; each VM's disk is an overlay of that base disk.
+An image may say what its VMs need, by the labels io.podman-bootc.cpus, memory, disk-size,
+filesystem, ports (8080:80,5353:53/udp) and firmware; options win over labels.
 
 Examples:
   podman-bootc run quay.io/centos-bootc/centos-bootc:stream9
   podman-bootc run --name web --cpus 4 --memory 4G --disk-size 40G localhost/my-os
   podman-bootc run -B localhost/my-os
+  podman-bootc run -B -p 8080:80 --hostname web-1 --label stage=test localhost/my-os
   podman-bootc run --rm localhost/my-os systemctl is-system-running --wait`,
     )
     .action(async (image: string, words: string[], _options: unknown, self: Command) => {

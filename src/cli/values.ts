@@ -1,6 +1,11 @@
 import { PodmanBootcError } from '../errors.js';
 import { parseSize } from '../sizes.js';
 
+/** For options that may be repeated: all of their values in order. */
+export function repeated(value: string, before: string[] | undefined): string[] {
+  return [...(before ?? []), value];
+}
+
 /** Reads the size of an option; see `parseSize`. */
 export function parseSizeOption(option: string): (value: string) => number {
   return (value) => parseSize(option, value);

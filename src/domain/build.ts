@@ -9,6 +9,7 @@ import {
   passtElement,
   qemuDeclaration,
   slirpElement,
+  type HostForward,
 } from './devices/network.js';
 import { rngElement } from './devices/rng.js';
 import { serialElements } from './devices/serial.js';
@@ -58,7 +59,7 @@ function domainElement(spec: DomainSpecification): XmlElement {
     element('on_reboot', {}, 'restart'),
     element('on_crash', {}, 'destroy'),
     devicesElement(spec),
-    slirp ? slirpElement({ forwards: [sshForward(spec.sshPort)] }) : undefined,
+    slirp ? slirpElement({ forwards: forwards(spec) }) : undefined,
   );
 }
 
@@ -70,7 +71,7 @@ function devicesElement(spec: DomainSpecification): XmlElement {
     diskElement(spec.disk),
     spec.cloudInitIso === undefined ? undefined : cloudInitElement(spec.cloudInitIso),
     usbElement(spec),
-    spec.network === 'passt' ? passtElement(spec.sshPort) : undefined,
+    spec.network === 'passt' ? passtElement(forwards(spec)) : undefined,
     ...serialElements(spec.consoleLog),
     guestAgentElement(spec.guestAgent),
     spec.tpm ? tpmElement(spec.capabilities) : undefined,
@@ -78,8 +79,13 @@ function devicesElement(spec: DomainSpecification): XmlElement {
   );
 }
 
-function sshForward(port: number) {
-  return { protocol: 'tcp', address: forwardAddress, port, guestPort: guestSshPort };
+// SSH first: of several forwards to port 22 the first is taken for it when the record does not help.
+function forwards({ sshPort, metadata }: DomainSpecification): HostForward[] {
+  const published = (metadata.ports ?? []).map(({ hostPort, ...port }): HostForward => ({
+    ...port,
+    port: hostPort,
+  }));
+  return [{ protocol: 'tcp', address: forwardAddress, port: sshPort, guestPort: guestSshPort }, ...published];
 }
 
 function optional(name: string, value: string | undefined): XmlElement | undefined {

@@ -1,6 +1,13 @@
 import { PodmanBootcError } from '../errors.js';
 import { qemuDeclaration, slirpArguments, slirpElement, slirpSlot } from './devices/network.js';
-import { asHostForwards, findSshForward, hasOurSlirp, passtInterfaces, qemuCommandline } from './forward.js';
+import {
+  asHostForwards,
+  findPublishedPorts,
+  findSshForward,
+  hasOurSlirp,
+  passtInterfaces,
+  qemuCommandline,
+} from './forward.js';
 import { memoryOf } from './memory.js';
 import {
   metadataElementOf,
@@ -9,6 +16,7 @@ import {
   setMetadataPort,
   type VmMetadata,
 } from './metadata.js';
+import type { PublishedPort } from './ports.js';
 import { splitName } from './namespace.js';
 import { checkPort } from './specification.js';
 import { buildXml, child, children, find, parseXml, text, type XmlElement } from './xml.js';
@@ -34,6 +42,8 @@ export interface DomainDescription {
   metadata?: VmMetadata;
   /** The host's port that really leads to port 22 of the guest; absent when none does. */
   sshPort?: number;
+  /** The other ports of the host that lead to the guest, whatever our record says. */
+  ports: PublishedPort[];
   /** Whether a network interface goes through passt. */
   usesPasst: boolean;
   consoleLog?: string;
@@ -126,6 +136,7 @@ export function readDomain(domainXml: string): DomainDescription {
     firmware: isEfi(os) ? 'efi' : 'bios',
     diskPaths: disks.flatMap(sourceOf),
     backingPaths: disks.flatMap(backingOf),
+    ports: findPublishedPorts(domain, metadata?.ssh.port),
     usesPasst: passtInterfaces(domain).length > 0,
     ...defined('title', text(child(domain, 'title'))),
     ...defined('emulator', text(child(devices, 'emulator'))),

@@ -6,6 +6,7 @@ import {
   type HostForward,
 } from './devices/network.js';
 import { isInNamespace, qemuNamespace } from './namespace.js';
+import type { PublishedPort } from './ports.js';
 import { child, children, elements, type XmlElement } from './xml.js';
 
 /** The place in a domain that forwards a port of the host to the guest's SSH port. */
@@ -16,6 +17,28 @@ export interface SshForward {
   ours: boolean;
   /** Changes the port in place. `undefined` where the forward is part of a longer range of ports. */
   set?: (port: number) => void;
+}
+
+/**
+ * The ports of the host that lead to the guest, without the one that is its SSH port. What is no single port of an IPv4
+ * address is left out.
+ */
+export function findPublishedPorts(domain: XmlElement, recorded: number | undefined): PublishedPort[] {
+  const ssh = findSshForward(domain, recorded)?.port;
+  const forwards = [
+    ...passtInterfaces(domain).flatMap((each) => asHostForwards(each) ?? []),
+    ...slirpNetworks(domain).flatMap((each) =>
+      splitOptions(each.attributes.value ?? '').flatMap((option) =>
+        option.startsWith('hostfwd=') ? (parseHostForward(option.slice('hostfwd='.length)) ?? []) : [],
+      ),
+    ),
+  ];
+  return forwards.flatMap(({ protocol, address, port, guestPort }): PublishedPort[] => {
+    if (port === ssh && guestPort === guestSshPort && protocol === 'tcp') return [];
+    if (protocol !== 'tcp' && protocol !== 'udp') return [];
+    // QEMU and passt take no address for all of them.
+    return [{ protocol, address: address === '' ? '0.0.0.0' : address, hostPort: port, guestPort }];
+  });
 }
 
 /** An `<interface>` whose back end is passt, and where it stands. */
@@ -90,9 +113,14 @@ function setRange(range: XmlElement, port: number): void {
 }
 
 function slirpForwards(domain: XmlElement): SshForward[] {
-  return qemuArguments(domain)
-    .filter((each, index, all) => all[index - 1]?.attributes.value === '-netdev' && isSlirp(each))
-    .flatMap(slirpForwardsOf);
+  return slirpNetworks(domain).flatMap(slirpForwardsOf);
+}
+
+/** The arguments that stand behind `-netdev` and are slirp's. */
+function slirpNetworks(domain: XmlElement): XmlElement[] {
+  return qemuArguments(domain).filter(
+    (each, index, all) => all[index - 1]?.attributes.value === '-netdev' && isSlirp(each),
+  );
 }
 
 function slirpForwardsOf(argument: XmlElement): SshForward[] {

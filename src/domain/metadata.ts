@@ -1,7 +1,9 @@
 import { PodmanBootcError } from '../errors.js';
 import { labelsElement, labelsOf, type Labels } from './labels.js';
 import { isInNamespace, splitName } from './namespace.js';
-import { child, element, elements, type XmlElement } from './xml.js';
+import { originsElement, originsOf, type Origins } from './origins.js';
+import { portsElement, portsOf, type PublishedPort } from './ports.js';
+import { child, children, element, elements, type XmlElement } from './xml.js';
 
 /** The namespace of our record in a domain's `<metadata>`. Its last part is the version of the record. */
 export const metadataNamespace = 'urn:x-podman-bootc:vm:1';
@@ -32,6 +34,8 @@ export interface VmMetadata {
     podman: string;
     /** Of the bootc in the image, if it could tell. */
     bootcVersion?: string;
+    /** Kernel arguments besides the image's; absent without any. */
+    kargs?: string[];
   };
   disk: {
     path: string;
@@ -47,7 +51,15 @@ export interface VmMetadata {
     user: string;
     /** `handed-over`: we made the host key and gave it to the VM; `first-contact`: the VM's own, learnt once. */
     hostKey: 'handed-over' | 'first-contact';
+    /** Fingerprints (`SHA256:…`) of the user's own keys that log in besides ours; absent without any. */
+    keys?: string[];
   };
+  /** Ports that lead to the guest besides the SSH port; absent without any. */
+  ports?: PublishedPort[];
+  /** Host name that the guest gets at every boot; absent when that is left to the image. */
+  hostname?: string;
+  /** Where values came from when the VM was made; absent in records of old versions. */
+  origins?: Origins;
   /** Directory whose files went into the cloud-init disk. */
   cloudInit?: { directory: string };
   /** The user's own words on the VM; absent without any. */
@@ -62,19 +74,30 @@ export function metadataElement(m: VmMetadata): XmlElement {
     prefixed(rootName),
     { [`xmlns:${metadataPrefix}`]: metadataNamespace, created: m.created },
     element(prefixed('image'), { reference: m.image.reference, id: m.image.id, digest: m.image.digest }),
-    element(prefixed('install'), {
-      podman: m.install.podman,
-      filesystem: m.install.filesystem,
-      rootSizeMax: m.install.rootSizeMax,
-      bootcVersion: m.install.bootcVersion,
-    }),
+    element(
+      prefixed('install'),
+      {
+        podman: m.install.podman,
+        filesystem: m.install.filesystem,
+        rootSizeMax: m.install.rootSizeMax,
+        bootcVersion: m.install.bootcVersion,
+      },
+      ...(m.install.kargs ?? []).map((value) => element(prefixed('karg'), { value })),
+    ),
     element(prefixed('disk'), {
       path: m.disk.path,
       size: m.disk.size,
       format: m.disk.format,
       base: m.disk.base,
     }),
-    element(prefixed('ssh'), { port: m.ssh.port, user: m.ssh.user, hostKey: m.ssh.hostKey }),
+    element(
+      prefixed('ssh'),
+      { port: m.ssh.port, user: m.ssh.user, hostKey: m.ssh.hostKey },
+      ...(m.ssh.keys ?? []).map((fingerprint) => element(prefixed('key'), { fingerprint })),
+    ),
+    portsElement(m.ports ?? [], metadataPrefix),
+    m.hostname === undefined ? undefined : element(prefixed('guest'), { hostname: m.hostname }),
+    originsElement(m.origins ?? {}, prefixed('origins')),
     m.cloudInit && element(prefixed('cloudInit'), { directory: m.cloudInit.directory }),
     labelsElement(m.labels ?? {}, metadataPrefix),
   );
@@ -97,6 +120,11 @@ export function parseMetadata(el: XmlElement): VmMetadata {
   const bootcVersion = install.optional('bootcVersion');
   const base = disk.optional('base');
   const cloudInit = partElement(el, 'cloudInit') && new Part(el, 'cloudInit');
+  const kargs = valuesOf(el, 'install', 'karg', 'value');
+  const keys = valuesOf(el, 'ssh', 'key', 'fingerprint');
+  const ports = portsOf(el, splitName(el.name).prefix);
+  const hostname = partElement(el, 'guest')?.attributes.hostname;
+  const origins = originsOf(partElement(el, 'origins'));
   const labels = labelsOf(el, splitName(el.name).prefix);
   return {
     image: {
@@ -109,6 +137,7 @@ export function parseMetadata(el: XmlElement): VmMetadata {
       ...(filesystem !== undefined && { filesystem }),
       ...(rootSizeMax !== undefined && { rootSizeMax }),
       ...(bootcVersion !== undefined && { bootcVersion }),
+      ...(kargs.length > 0 && { kargs }),
     },
     disk: {
       path: disk.string('path'),
@@ -120,7 +149,11 @@ export function parseMetadata(el: XmlElement): VmMetadata {
       port: ssh.port('port'),
       user: ssh.string('user'),
       hostKey: ssh.oneOf('hostKey', ['handed-over', 'first-contact']),
+      ...(keys.length > 0 && { keys }),
     },
+    ...(ports.length > 0 && { ports }),
+    ...(hostname !== undefined && { hostname }),
+    ...(Object.keys(origins).length > 0 && { origins }),
     ...(cloudInit && { cloudInit: { directory: cloudInit.string('directory') } }),
     ...(Object.keys(labels).length > 0 && { labels }),
     created: new Part(el).time('created'),
@@ -161,6 +194,14 @@ function prefixed(name: string): string {
 function partElement(root: XmlElement, name: string): XmlElement | undefined {
   const { prefix } = splitName(root.name);
   return child(root, prefix === '' ? name : `${prefix}:${name}`);
+}
+
+/** One attribute of each element of that name within a part. */
+function valuesOf(root: XmlElement, part: string, name: string, attribute: string): string[] {
+  const { prefix } = splitName(root.name);
+  return children(partElement(root, part), prefix === '' ? name : `${prefix}:${name}`).flatMap(
+    ({ attributes }) => attributes[attribute] ?? [],
+  );
 }
 
 function damaged(what: string): PodmanBootcError {

@@ -3,7 +3,9 @@ import { isAbsolute } from 'node:path';
 import { PodmanBootcError, messageOf } from '../errors.js';
 import type { DomainCapabilities } from './capabilities.js';
 import { checkLabel } from './labels.js';
+import { forwardAddress, guestSshPort } from './devices/network.js';
 import { metadataElement, parseMetadata, type VmMetadata } from './metadata.js';
+import { checkPortsDistinct, checkPublishedPort } from './ports.js';
 
 /** All that decides what a VM's domain looks like. */
 export interface DomainSpecification {
@@ -118,6 +120,9 @@ function checkNames(spec: DomainSpecification): void {
   checkLine('the version of bootc', install.bootcVersion ?? '');
   checkLine('the user', ssh.user);
   for (const label of Object.entries(spec.metadata.labels ?? {})) checkLabel(...label);
+  for (const karg of install.kargs ?? []) checkLine('a kernel argument', karg);
+  for (const fingerprint of ssh.keys ?? []) checkLine('the fingerprint of a key', fingerprint);
+  checkLine('the host name', spec.metadata.hostname ?? '');
 }
 
 function checkPaths(spec: DomainSpecification): void {
@@ -146,6 +151,15 @@ function checkNumbers(spec: DomainSpecification): void {
   checkPort(spec.sshPort);
   if (spec.metadata.ssh.port !== spec.sshPort)
     throw usage('the SSH port in the metadata', String(spec.sshPort), spec.metadata.ssh.port);
+  const ports = spec.metadata.ports ?? [];
+  for (const port of ports) checkPublishedPort(port);
+  const ssh = {
+    protocol: 'tcp',
+    address: forwardAddress,
+    hostPort: spec.sshPort,
+    guestPort: guestSshPort,
+  } as const;
+  checkPortsDistinct([ssh, ...ports]);
 }
 
 /** @throws PodmanBootcError `DOMAIN_SPECIFICATION` (usage) */

@@ -88,6 +88,25 @@ export async function inspectImage(
   };
 }
 
+/** When an image is pulled: `newer` takes the one at hand where the registry does not answer. */
+export const pullPolicies = ['always', 'missing', 'never', 'newer'] as const;
+export type PullPolicy = (typeof pullPolicies)[number];
+
+/** Whether an image was built here: nothing answers there. */
+export function isLocalhost(reference: string): boolean {
+  return reference.startsWith('localhost/');
+}
+
+/** That an image is not there and must not be pulled. */
+export function neverPulled(engine: PodmanEngine, reference: string): PodmanBootcError {
+  return new PodmanBootcError(
+    'image',
+    'IMAGE_NOT_FOUND',
+    `The image ${reference} is not in the store of ${engineName(engine)}, and --pull never keeps it from being pulled`,
+    { remedy: `Pull it yourself (${engineCommand(engine)} pull ${reference}), or leave out --pull never` },
+  );
+}
+
 /**
  * Pulls an image. `localhost/…` is never pulled: nothing answers there.
  * @param onOutput podman's progress, as it comes
@@ -99,7 +118,7 @@ export async function pullImage(
   onOutput: (chunk: string) => void,
   signal?: AbortSignal,
 ): Promise<void> {
-  if (reference.startsWith('localhost/')) {
+  if (isLocalhost(reference)) {
     throw new PodmanBootcError(
       'image',
       'IMAGE_NOT_FOUND',

@@ -13,19 +13,21 @@ export interface LoginAccount {
 
 /**
  * The text of the systemd credential `tmpfiles.extra`: lines for tmpfiles.d(5) that put the authorized
- * keys, and a host key if given, into the guest at every boot.
+ * keys, and a host key and a host name if given, into the guest at every boot.
  *
  * Read by systemd 252 and newer. Unlike the credential `ssh.authorized_keys.root` it also replaces a file
  * that exists (`f+`). File contents travel as base64 (`~`), which is subject to no quoting. With a host
  * key the text is a secret: hand it over through fw_cfg, not through SMBIOS.
  * @param o.authorizedKeys the whole authorized_keys file
  * @param o.hostKey the guest's Ed25519 host key: the texts of ssh_host_ed25519_key and its .pub
+ * @param o.hostname for `/etc/hostname`
  * @throws PodmanBootcError `LOGIN_ACCOUNT_INVALID` for a user or home that cannot be written safely
  */
 export function tmpfilesExtra(o: {
   account: LoginAccount;
   authorizedKeys: string;
   hostKey?: { private: string; public: string };
+  hostname?: string | undefined;
 }): string {
   const { account } = o;
   const home = homeOf(account);
@@ -45,6 +47,7 @@ export function tmpfilesExtra(o: {
     lines.push(`f+~ ${hostKey} 0600 root root - ${base64(o.hostKey.private)}`);
     lines.push(`f+~ ${hostKey}.pub 0644 root root - ${base64(o.hostKey.public)}`);
   }
+  if (o.hostname !== undefined) lines.push(`f+~ /etc/hostname 0644 root root - ${base64(o.hostname)}`);
   return lines.map((line) => `${line}\n`).join('');
 }
 

@@ -9,7 +9,7 @@ import { acquireLock } from './lock.js';
 import type { ListedBaseDisk } from './base-store.js';
 import type { VmFilter } from './filter.js';
 import type { InspectedVirtualMachine } from './inspect.js';
-import type { RunOptions } from './provide.js';
+import type { RunOptions } from './run-options.js';
 import type { StopOptions, StopOutcome } from './stop.js';
 import {
   asVirtualMachine,
@@ -30,6 +30,9 @@ import type { WaitOptions } from './wait-for-login.js';
  * What an operation needs is imported when it is called: `list` and `--help` are typed often, and installing,
  * booting and logging in are most of the code.
  */
+
+/** Why a start may fail so that a VM which was just made is not kept. */
+const neverStarted = ['START_FAILED', 'PORT_TAKEN', 'PORT_UNUSABLE'];
 
 /**
  * podman-bootc as a library: one libvirt connection and what can be done over it.
@@ -105,7 +108,7 @@ export class PodmanBootc implements AsyncDisposable {
       try {
         return (await startVirtualMachine(this.#host, vm)).vm;
       } catch (error) {
-        if (created && codeOf(error) === 'START_FAILED') {
+        if (created && neverStarted.includes(codeOf(error) ?? '')) {
           await removeVirtualMachine(this.#host, vm, { force: true });
         }
         throw error;

@@ -13,48 +13,49 @@ import type { Image } from '../podman/images.js';
 import { isInstalled } from '../process.js';
 import { formatSize } from '../sizes.js';
 import { tmpfilesExtra, type LoginAccount } from '../ssh/credentials.js';
+import type { PublicKey } from '../ssh/public-key.js';
 import { generateKeyPair } from '../ssh/keys.js';
 import { formatKnownHost } from '../ssh/known-hosts.js';
 import { baseKey, type BaseParts } from './base-disk.js';
 import { withBaseDisk, type BaseDisk } from './base-store.js';
 import { makeCloudInitIso } from './cloud-init.js';
 import { discardFiles } from './discard.js';
-import { chooseHardware, architectureOf, type AcceleratorPreference } from './hardware.js';
+import { chooseHardware, architectureOf, type AcceleratorPreference, type Hardware } from './hardware.js';
 import type { Host } from './host.js';
+import { hostnameCredential } from './hostname.js';
+import type { Requirements } from './image-labels.js';
 import { idOf, type Identity } from './identity.js';
 import { acquireLock } from './lock.js';
+import { removeVirtualMachine } from './remove.js';
 import { showDisks } from './pool.js';
-import { freePort } from './port.js';
-import {
-  asVirtualMachine,
-  listVirtualMachines,
-  lookupDomain,
-  type VirtualMachine,
-} from './virtual-machine.js';
+import { unclaimedPort } from './port.js';
+import { asVirtualMachine, lookupDomain, type VirtualMachine } from './virtual-machine.js';
+import type { Firmware } from './run-options.js';
 import { VmDirectory } from './vm-directory.js';
 import { makeVmDisk, type DiskFormatPreference } from './vm-disk.js';
 
 /** What a new VM is made of; everything is checked already. */
-export interface NewVirtualMachine {
+export interface NewVirtualMachine extends Requirements {
   identity: Identity;
+  /** The VM that has the name now, and goes as late as possible. */
+  replaces: VirtualMachine | undefined;
   engine: PodmanEngine;
   image: Image;
   /** The name the image is recorded and run under. */
   reference: string;
   probe: ImageProbe;
-  cpus: number;
-  /** Bytes. */
-  memory: number;
   accelerator: AcceleratorPreference;
-  filesystem: string | undefined;
   /** Bytes. */
   rootSizeMax: number | undefined;
-  /** Bytes; undefined chooses by the image. */
-  diskSize: number | undefined;
+  /** Kernel arguments besides the image's. */
+  kargs: readonly string[];
   diskFormat: DiskFormatPreference;
   /** Absolute path of a checked directory. */
   cloudInit: string | undefined;
   user: string;
+  /** The user's own keys. */
+  sshKeys: readonly PublicKey[];
+  hostname: string | undefined;
   labels: Labels | undefined;
   quiet: boolean;
 }
@@ -76,6 +77,7 @@ export async function createVirtualMachine(
   // Everything that can be refused is, before the long install.
   const hardware = await chooseHardware(host, architectureOf(image.architecture), vm.accelerator, signal);
   checkCpus(vm.cpus, hardware.capabilities.maxVcpus);
+  const firmware = requireFirmware(vm.firmware, hardware);
   const filesystem = chooseFilesystem(vm.filesystem, vm.probe);
   const diskSize = chooseDiskSize(vm.diskSize, image.size);
   const parts: BaseParts = {
@@ -85,7 +87,7 @@ export async function createVirtualMachine(
     rootSizeMax: vm.rootSizeMax,
     // A larger disk is an overlay that is larger; a smaller one has to be installed.
     diskSize: Math.min(diskSize, chooseDiskSize(undefined, image.size)),
-    kargs: [],
+    kargs: vm.kargs,
     bootcVersion: vm.probe.bootcVersion,
   };
   const directory = VmDirectory.of(host.directories, identity.uuid);
@@ -104,6 +106,7 @@ export async function createVirtualMachine(
         imageSize: image.size,
         filesystem: filesystem.option,
         rootSizeMax: vm.rootSizeMax,
+        kargs: vm.kargs,
         probe: vm.probe,
         quiet: vm.quiet,
       },
@@ -111,6 +114,12 @@ export async function createVirtualMachine(
       signal,
     );
   };
+  const installation = { engine: vm.engine, install };
+  if (vm.replaces) {
+    // With the base disk there, nothing that takes long or often fails is left to do.
+    await withBaseDisk(host, parts, installation, () => Promise.resolve(), signal);
+    await removeReplaced(host, vm.replaces, identity);
+  }
   try {
     await directory.make(host.directories);
     await directory.writeJournal({
@@ -125,7 +134,7 @@ export async function createVirtualMachine(
     const disk = await withBaseDisk(
       host,
       parts,
-      { engine: vm.engine, install },
+      installation,
       (made: BaseDisk) => makeVmDisk(host, made, directory, vm.diskFormat, diskSize),
       signal,
     );
@@ -148,9 +157,18 @@ export async function createVirtualMachine(
         ...(vm.rootSizeMax !== undefined && { rootSizeMax: vm.rootSizeMax }),
         podman: engineName(vm.engine),
         bootcVersion: vm.probe.bootcVersion,
+        kargs: [...vm.kargs],
       },
       disk: { path: disk.path, size: disk.size, format: disk.format, base },
-      ssh: { port: await unclaimedPort(host), user: vm.user, hostKey: login.hostKey },
+      ssh: {
+        port: await unclaimedPort(host, vm.ports),
+        user: vm.user,
+        hostKey: login.hostKey,
+        keys: vm.sshKeys.map(({ fingerprint }) => fingerprint),
+      },
+      ports: [...vm.ports],
+      ...(vm.hostname !== undefined && { hostname: vm.hostname }),
+      origins: vm.origins,
       ...(vm.cloudInit !== undefined && { cloudInit: { directory: vm.cloudInit } }),
       ...(vm.labels && { labels: vm.labels }),
       created: new Date().toISOString(),
@@ -169,11 +187,14 @@ export async function createVirtualMachine(
       ...guestAgent(host, directory),
       sshPort: metadata.ssh.port,
       network: chooseNetwork(capabilities),
-      firmware: chooseFirmware(capabilities, hardware.arch),
+      firmware,
       nvram: directory.nvram,
       tpm: chooseTpm(capabilities, await isInstalled('swtpm')),
       credentials: {
-        smbios: { 'tmpfiles.extra': login.publicCredential },
+        smbios: {
+          'tmpfiles.extra': login.publicCredential,
+          ...(vm.hostname !== undefined && hostnameCredential(vm.hostname)),
+        },
         files: { 'tmpfiles.extra': directory.tmpfilesCredential },
       },
       metadata,
@@ -198,13 +219,36 @@ export async function createVirtualMachine(
   }
 }
 
-/** A free port that no VM has in its record either: also those that do not run keep theirs. */
-async function unclaimedPort(host: Host): Promise<number> {
-  const claimed = new Set((await listVirtualMachines(host)).map((vm) => vm.metadata.ssh.port));
-  for (;;) {
-    const port = await freePort();
-    if (!claimed.has(port)) return port;
-  }
+/** The caller holds the lock of the new VM, which may be that of the old one. */
+async function removeReplaced(host: Host, vm: VirtualMachine, { uuid }: Identity): Promise<void> {
+  await using _lock =
+    vm.uuid === uuid ? undefined : await acquireLock(host, vm.uuid, { what: `the VM ${vm.name}` });
+  if (!(await lookupDomain(host, { uuid: vm.uuid }))) return;
+  await removeVirtualMachine(host, vm, { force: true });
+  host.report.info(`Removed ${vm.name}, which is made anew`);
+}
+
+/**
+ * The firmware asked for, or the one that the host has.
+ * @throws PodmanBootcError `FIRMWARE_UNAVAILABLE`
+ */
+function requireFirmware(asked: Firmware | undefined, { arch, capabilities }: Hardware): 'efi' | 'bios' {
+  const chosen = chooseFirmware(capabilities, arch);
+  if (asked === undefined || asked === chosen) return chosen;
+  if (asked === 'bios' && arch === 'x86_64') return asked;
+  throw new PodmanBootcError(
+    'host',
+    'FIRMWARE_UNAVAILABLE',
+    asked === 'efi'
+      ? `libvirt has no UEFI firmware for ${arch}`
+      : `There is no BIOS for ${arch}: its VMs boot by UEFI only`,
+    {
+      remedy:
+        asked === 'efi'
+          ? 'Install it: apt install ovmf, or dnf install edk2-ovmf; or use --firmware bios'
+          : 'Leave out --firmware bios',
+    },
+  );
 }
 
 /** What fits into `sockaddr_un` with its final NUL, on Linux (unix(7)); macOS has four less. */
@@ -248,15 +292,17 @@ async function prepareLogin(
   const id = idOf(vm.identity.uuid);
   await generateKeyPair(directory.identity, `podman-bootc-${id}`);
   await generateKeyPair(directory.hostKey, `podman-bootc-${id}`);
-  const [authorizedKeys, privateKey, publicKey] = await Promise.all([
+  const [ownKey, privateKey, publicKey] = await Promise.all([
     readFile(`${directory.identity}.pub`, 'utf8'),
     readFile(directory.hostKey, 'utf8'),
     readFile(`${directory.hostKey}.pub`, 'utf8'),
   ]);
   const account = loginAccount(host, vm);
+  const { hostname } = vm;
+  const authorizedKeys = [ownKey.trimEnd(), ...vm.sshKeys.map(({ line }) => line)].join('\n');
   await writeFile(
     directory.tmpfilesCredential,
-    tmpfilesExtra({ account, authorizedKeys, hostKey: { private: privateKey, public: publicKey } }),
+    tmpfilesExtra({ account, authorizedKeys, hostname, hostKey: { private: privateKey, public: publicKey } }),
     { mode: 0o600 },
   );
   await chmod(directory.tmpfilesCredential, 0o600);
@@ -270,7 +316,7 @@ async function prepareLogin(
     );
   }
   return {
-    publicCredential: tmpfilesExtra({ account, authorizedKeys }),
+    publicCredential: tmpfilesExtra({ account, authorizedKeys, hostname }),
     hostKey: handedOver ? 'handed-over' : 'first-contact',
   };
 }

@@ -1,67 +1,34 @@
 import { join } from 'node:path';
-import { checkFilesystem } from '../bootc/install.js';
 import { recallProbe, rememberProbe } from '../bootc/probe-memory.js';
 import { probeImage, probeScript, type ImageProbe } from '../bootc/probe.js';
-import { readDomain } from '../domain/edit.js';
-import { checkLabel, type Labels } from '../domain/labels.js';
-import { PodmanBootcError } from '../errors.js';
-import { checkImageReference, imageName, inspectImage, pullImage, type Image } from '../podman/images.js';
+import { codeOf, messageOf, PodmanBootcError } from '../errors.js';
+import {
+  checkImageReference,
+  imageName,
+  inspectImage,
+  isLocalhost,
+  neverPulled,
+  pullImage,
+  type Image,
+} from '../podman/images.js';
 import { engineName, type PodmanEngine } from '../podman/engine.js';
 import { requireRootful, selectEngine } from '../podman/select.js';
-import { formatSize, GiB, MiB } from '../sizes.js';
-import { checkCloudInit } from './cloud-init.js';
 import { createVirtualMachine } from './create.js';
 import { makeDirectory } from './directories.js';
-import type { AcceleratorPreference } from './hardware.js';
+import { requireSame } from './existing-vm.js';
 import type { Host } from './host.js';
-import { checkName, chooseIdentity, type Identity } from './identity.js';
+import { chooseIdentity, type Identity } from './identity.js';
+import { chooseRequirements } from './image-labels.js';
 import { acquireLock } from './lock.js';
+import { requirePortsFree } from './port.js';
 import { recoverAbandoned } from './recover.js';
+import { checkRunOptions, type RunOptions } from './run-options.js';
 import {
   asVirtualMachine,
   findVirtualMachine,
-  isActiveState,
   lookupDomain,
-  settledState,
-  sshCommand,
   type VirtualMachine,
 } from './virtual-machine.js';
-import { checkDiskFormat, type DiskFormatPreference } from './vm-disk.js';
-
-/** What `run` may be told about the VM; whatever is absent gets its default. */
-export interface RunOptions {
-  /** Default `podman-bootc-ID`, one per image. */
-  name?: string | undefined;
-  /** Default 2. */
-  cpus?: number | undefined;
-  /** Bytes; default 2 GiB. */
-  memory?: number | undefined;
-  /** Default `auto`. */
-  accelerator?: AcceleratorPreference | undefined;
-  /** Default: what the image asks for. */
-  filesystem?: string | undefined;
-  /** Bytes. */
-  rootSizeMax?: number | undefined;
-  /** Bytes; default the larger of 10 GiB and twice the image. */
-  diskSize?: number | undefined;
-  /** Default `auto`: an overlay (qcow2) of the image's base disk. */
-  diskFormat?: DiskFormatPreference | undefined;
-  /** Directory with `user-data` and `meta-data`. */
-  cloudInit?: string | undefined;
-  /** Default root. */
-  user?: string | undefined;
-  /** Name to value; default none. */
-  labels?: Labels | undefined;
-  /** `auto` (default), `machine`, `local` or a podman connection. */
-  podman?: string | undefined;
-  /** Refuses to take a VM that exists; default false. */
-  mustBeNew?: boolean | undefined;
-  /** Keeps the output of bootc and podman back unless they fail. */
-  quiet?: boolean | undefined;
-}
-
-const defaults = { cpus: 2, memory: 2 * GiB, user: 'root' };
-const minimumMemory = 128 * MiB;
 
 /**
  * Finds the VM that `run` means, or makes it: the VM with that ID; else the VM of that image (and name), made
@@ -77,30 +44,35 @@ export async function provideVirtualMachine<T>(
   use: (vm: VirtualMachine, created: boolean) => Promise<T>,
   signal?: AbortSignal,
 ): Promise<T> {
-  const cloudInit = await checkOptions(options);
+  const files = await checkRunOptions(options);
   await recoverAbandoned(host);
   const useExisting = async (vm: VirtualMachine): Promise<T> => {
     if (options.mustBeNew) throw alreadyThere(vm);
     await using _vm = await acquireLock(host, vm.uuid, { what: `the VM ${vm.name}`, signal });
-    await requireSame(vm, options, cloudInit);
+    await requireSame(vm, options, files);
     return await use(vm, false);
   };
-  const known = options.mustBeNew ? undefined : await findById(host, imageOrId, options.name);
+  const known =
+    options.mustBeNew || options.replace ? undefined : await findById(host, imageOrId, options.name);
   if (known) return useExisting(known);
   checkImageReference(imageOrId);
   const { engine, reason } = await selectEngine(options.podman ?? 'auto', { signal });
   host.report.info(reason);
-  const image = await provideImage(host, engine, imageOrId, options.quiet === true, signal);
+  const image = await provideImage(host, engine, imageOrId, options, signal);
   const reference = imageName(image, imageOrId);
   const identity = chooseIdentity(image.id, options.name);
 
   const what = `the VM ${identity.name}`;
   // The name first: two runs for one new VM have it in common even when their uuids are random.
   await using _name = await acquireLock(host, `name-${identity.name}`, { what, signal });
-  const existing = await findExisting(host, identity, image, options.name !== undefined);
-  if (existing) return await useExisting(existing);
+  const existing = await findExisting(host, identity, image, options);
+  if (existing && !options.replace) return await useExisting(existing);
   await using _vm = await acquireLock(host, identity.uuid, { what, signal });
-  const user = options.user ?? defaults.user;
+  const { origins, ...requirements } = chooseRequirements(options, image.labels, (message) => {
+    host.report.warn(message);
+  });
+  if (!options.mustBeNew) await requirePortsFree(host, requirements.ports, existing);
+  const user = options.user ?? 'root';
   const probe = await askImage(host, engine, image, reference, user, signal);
   host.report.debug(
     `${probe.bootcVersion}, systemd ${probe.systemdVersion ?? 'unknown'}, options ${[...probe.installOptions].join(' ')}`,
@@ -109,63 +81,27 @@ export async function provideVirtualMachine<T>(
     host,
     {
       identity,
+      replaces: existing,
       engine,
       image,
       reference,
       probe,
-      cpus: options.cpus ?? defaults.cpus,
-      memory: options.memory ?? defaults.memory,
+      ...requirements,
+      origins,
       accelerator: options.accelerator ?? 'auto',
-      filesystem: options.filesystem,
       rootSizeMax: options.rootSizeMax,
-      diskSize: options.diskSize,
       diskFormat: options.diskFormat ?? 'auto',
-      cloudInit,
+      kargs: options.kargs ?? [],
+      cloudInit: files.cloudInit,
       user,
+      sshKeys: files.sshKeys,
+      hostname: options.hostname,
       labels: options.labels,
       quiet: options.quiet === true,
     },
     signal,
   );
   return await use(vm, true);
-}
-
-/** Refuses bad options before anything is done. @returns the absolute cloud-init directory */
-async function checkOptions(options: RunOptions): Promise<string | undefined> {
-  if (options.name !== undefined) checkName(options.name);
-  if (options.filesystem !== undefined) checkFilesystem(options.filesystem);
-  if (options.diskFormat !== undefined) checkDiskFormat(options.diskFormat);
-  if (options.user !== undefined && !/^[A-Za-z_][A-Za-z0-9_.-]{0,31}$/.test(options.user)) {
-    throw new PodmanBootcError(
-      'usage',
-      'USER_INVALID',
-      `Expected --user to be a login name, got ${JSON.stringify(options.user)}`,
-      {
-        remedy: 'Leave it out to log in as root',
-      },
-    );
-  }
-  for (const label of Object.entries(options.labels ?? {})) checkLabel(...label);
-  if (options.memory !== undefined && options.memory < minimumMemory) {
-    throw new PodmanBootcError(
-      'usage',
-      'MEMORY_INVALID',
-      `Expected --memory to be at least ${formatSize(minimumMemory)}, got ${formatSize(options.memory)}`,
-      { remedy: 'A number without a suffix is bytes; write for example --memory 2G' },
-    );
-  }
-  if (
-    options.rootSizeMax !== undefined &&
-    options.diskSize !== undefined &&
-    options.rootSizeMax > options.diskSize
-  ) {
-    throw new PodmanBootcError(
-      'usage',
-      'SIZE_INVALID',
-      `Expected --root-size-max to be at most --disk-size (${formatSize(options.diskSize)}), got ${formatSize(options.rootSizeMax)}`,
-    );
-  }
-  return options.cloudInit === undefined ? undefined : checkCloudInit(options.cloudInit);
 }
 
 /** A whole ID, or the domain name made of one, is a VM; any other word is an image. */
@@ -182,25 +118,38 @@ async function findById(
   });
 }
 
+/** @throws PodmanBootcError `IMAGE_NOT_FOUND` and those of `pullImage` */
 async function provideImage(
   host: Host,
   engine: PodmanEngine,
   reference: string,
-  quiet: boolean,
+  { pull = 'missing', quiet }: RunOptions,
   signal: AbortSignal | undefined,
 ): Promise<Image> {
   const present = await inspectImage(engine, reference, signal);
-  if (present) return present;
+  if (present && (pull === 'missing' || pull === 'never')) return present;
+  if (pull === 'never') throw neverPulled(engine, reference);
+  if (present && isLocalhost(imageName(present, reference))) {
+    if (pull === 'newer') return present;
+    throw new PodmanBootcError(
+      'usage',
+      'PULL_IMPOSSIBLE',
+      `The image ${reference} was built here and cannot be pulled: localhost images never are`,
+      { remedy: 'Leave out --pull always' },
+    );
+  }
   await requireRootful(engine, signal);
-  host.report.info(`Pulling ${reference}`);
-  await pullImage(
-    engine,
-    reference,
-    (chunk) => {
-      if (!quiet) host.report.output(chunk);
-    },
-    signal,
-  );
+  host.report.info(present ? `Looking for a newer ${reference}` : `Pulling ${reference}`);
+  const onOutput = (chunk: string): void => {
+    if (!quiet) host.report.output(chunk);
+  };
+  try {
+    await pullImage(engine, reference, onOutput, signal);
+  } catch (error) {
+    if (!present || pull !== 'newer' || codeOf(error) !== 'IMAGE_NOT_FOUND') throw error;
+    host.report.debug(`${messageOf(error)}; the one at hand is taken`);
+    return present;
+  }
   const pulled = await inspectImage(engine, reference, signal);
   if (pulled) return pulled;
   throw new PodmanBootcError(
@@ -251,80 +200,25 @@ function alreadyThere(vm: VirtualMachine): PodmanBootcError {
   );
 }
 
-/** The VM that has the identity already; a name may belong to something else. */
+/** The VM that has the identity already; the name may belong to something else. With `replace` any VM of ours will do. */
 async function findExisting(
   host: Host,
   identity: Identity,
   image: Image,
-  isNamed: boolean,
+  { name, replace }: RunOptions,
 ): Promise<VirtualMachine | undefined> {
   const domain =
-    (isNamed ? undefined : await lookupDomain(host, { uuid: identity.uuid })) ??
+    (name === undefined ? await lookupDomain(host, { uuid: identity.uuid }) : undefined) ??
     (await lookupDomain(host, { name: identity.name }));
   if (!domain) return undefined;
   const vm = await asVirtualMachine(domain);
-  if (vm?.metadata.image.id === image.id) return vm;
+  if (vm && (replace || vm.metadata.image.id === image.id)) return vm;
   const what = vm
-    ? `a VM of the image ${vm.metadata.image.reference}`
+    ? `a VM of ${image.names.includes(vm.metadata.image.reference) ? 'an older version of the image' : 'the image'} ${vm.metadata.image.reference}`
     : 'a libvirt domain that podman-bootc did not make';
   throw new PodmanBootcError('usage', 'NAME_TAKEN', `The name '${identity.name}' is taken by ${what}`, {
     remedy: vm
-      ? `Choose another with --name, or remove it with \`podman-bootc rm ${vm.id}\``
+      ? `Choose another with --name, or make it anew with --replace, which removes its disk`
       : 'Choose another with --name',
   });
 }
-
-/**
- * An existing VM is booted as it is. Options that ask for something else are refused, never ignored.
- * @throws PodmanBootcError `VM_RUNNING`, `VM_DIFFERS`
- */
-async function requireSame(
-  vm: VirtualMachine,
-  options: RunOptions,
-  cloudInit: string | undefined,
-): Promise<void> {
-  const state = await settledState(vm.domain);
-  if (isActiveState(state)) {
-    throw new PodmanBootcError(
-      'usage',
-      'VM_RUNNING',
-      `The VM ${vm.name} of ${vm.metadata.image.reference} is ${state} already; nothing was changed`,
-      {
-        remedy: `Get in with \`${sshCommand(vm)}\`, or make another VM of the image with --name`,
-      },
-    );
-  }
-  const { cpus, memory, domainType } = readDomain(await vm.domain.getXml({ inactive: true }));
-  const { install, disk, ssh } = vm.metadata;
-  const comparisons: [string, string | number | undefined, string | number | undefined][] = [
-    ['--cpus', options.cpus, cpus],
-    ['--memory', options.memory, memory],
-    ['--filesystem', options.filesystem, install.filesystem],
-    ['--root-size-max', options.rootSizeMax, install.rootSizeMax],
-    ['--disk-size', options.diskSize, disk.size],
-    ['--disk-format', options.diskFormat === 'auto' ? undefined : options.diskFormat, disk.format],
-    ['--cloudinit', cloudInit, vm.metadata.cloudInit?.directory],
-    ['--user', options.user, ssh.user],
-    ...Object.entries(options.labels ?? {}).map(([name, value]): (typeof comparisons)[number] => [
-      `--label ${name}`,
-      value,
-      vm.metadata.labels?.[name],
-    ]),
-    ['--accel', accelerators[options.accelerator ?? 'auto'], domainType === 'hvf' ? 'kvm' : domainType],
-  ];
-  const differing = comparisons.find(([, asked, actual]) => asked !== undefined && asked !== actual);
-  if (differing) {
-    const [option, asked, actual] = differing;
-    throw new PodmanBootcError(
-      'usage',
-      'VM_DIFFERS',
-      `The VM ${vm.name} exists and was made with ${option} ${actual ?? 'unset'}, not ${asked}`,
-      {
-        remedy: `Leave the option out, make another VM with --name, or remove this one with \`podman-bootc rm ${vm.id}\``,
-      },
-    );
-  }
-}
-
-/** The domain type that an explicit `--accel` stands for. */
-const accelerators = { auto: undefined, kvm: 'kvm', tcg: 'qemu' } as const;

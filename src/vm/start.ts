@@ -2,7 +2,7 @@ import { withSlirp, withSshPort, readDomain } from '../domain/edit.js';
 import { messageOf, PodmanBootcError } from '../errors.js';
 import { archiveConsole } from './console-log.js';
 import type { Host } from './host.js';
-import { freePort, isPortFree } from './port.js';
+import { isPortFree, requirePortsFree, unclaimedPort } from './port.js';
 import {
   lookupDomain,
   asVirtualMachine,
@@ -21,7 +21,7 @@ const portAttempts = 5;
  * Boots a VM that is not running; one that runs is left alone. The port it had is kept if it is free. If
  * somebody takes it before QEMU does, the start is tried again with another, which the domain then keeps.
  * @returns the VM as it is now recorded, and whether it was started by this call
- * @throws PodmanBootcError `START_FAILED`, `DISK_MISSING`, `DISK_DAMAGED`, `BASE_DAMAGED`; `VM_PAUSED` for one that runs no
+ * @throws PodmanBootcError `START_FAILED`, `PORT_TAKEN`, `PORT_UNUSABLE`, `DISK_MISSING`, `DISK_DAMAGED`, `BASE_DAMAGED`; `VM_PAUSED` for one that runs no
  * further
  */
 export async function startVirtualMachine(
@@ -36,11 +36,12 @@ export async function startVirtualMachine(
   if (directory) await archiveConsole(directory);
   for (let attempt = 1; ; attempt++) {
     const xml = await vm.domain.getXml({ inactive: true, secure: true });
-    const { sshPort: port, metadata, usesPasst } = readDomain(xml);
+    const { sshPort: port, metadata, ports, usesPasst } = readDomain(xml);
+    await requirePortsFree(host, ports);
     // Somebody may have changed the forward with virsh: our record follows.
     if (port !== undefined && port !== metadata?.ssh.port) await redefine(host, withSshPort(xml, port));
     if (port !== undefined && !(await isPortFree(port))) {
-      const other = await freePort();
+      const other = await unclaimedPort(host, ports);
       host.report.info(`Port ${port} is taken by another process; SSH moves to port ${other}`);
       await redefine(host, withSshPort(xml, other));
       if (attempt < portAttempts) continue;
@@ -63,7 +64,10 @@ export async function startVirtualMachine(
         'START_FAILED',
         `libvirt could not start ${vm.name}: ${messageOf(error)}`,
         {
-          remedy: `Look at its definition with \`virsh -c ${host.uri} dumpxml ${vm.name}\``,
+          // That we, as root, could listen there says nothing of QEMU's own user.
+          remedy: ports.some(({ hostPort }) => hostPort < 1024)
+            ? "QEMU's user may not listen on ports below 1024: publish others, for example --publish 8080:80"
+            : `Look at its definition with \`virsh -c ${host.uri} dumpxml ${vm.name}\``,
           cause: error,
         },
       );

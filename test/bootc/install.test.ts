@@ -13,6 +13,7 @@ const installation: Installation = {
   imageSize: GiB,
   filesystem: 'xfs',
   rootSizeMax: 8 * GiB,
+  kargs: [],
   probe: {
     bootcVersion: 'bootc 1.1.4',
     installOptions: new Set(['via-loopback', 'generic-image', 'filesystem']),
@@ -41,6 +42,19 @@ describe('install command', () => {
     const args = installArguments({ ...installation, probe }, {});
     assert.ok(args.includes('--skip-fetch-check'));
     assert.ok(!args.includes('--generic-image'));
+  });
+
+  it('passes kernel arguments one by one, each as one word', () => {
+    const probe = { ...installation.probe, installOptions: new Set(['via-loopback', 'karg']) };
+    const args = installArguments({ ...installation, probe, kargs: ['quiet', '-x', 'a="b c"'] }, {});
+    assert.deepEqual(args.slice(-4, -1), ['--karg=quiet', '--karg=-x', '--karg=a="b c"']);
+  });
+
+  it('refuses a bootc that takes no kernel arguments when there are any', async () => {
+    const error = await rejectsWithCode('BOOTC_TOO_OLD', () =>
+      installArguments({ ...installation, kargs: ['quiet'] }, {}),
+    );
+    assert.match(error.message, /no --karg/);
   });
 
   it('leaves the file system to the image when none was chosen', () => {

@@ -87,6 +87,27 @@ describe('the command line', () => {
     );
   });
 
+  it('says which option of a new VM is wrong, and what was expected', function () {
+    // A process for each.
+    this.timeout(60_000);
+    const cases: [string[], RegExp][] = [
+      [['run', '-p', '80', 'img'], /Expected --publish to be of the form .*, got "80"/],
+      [['run', '-p', '80:80', '-p', '80:81', 'img'], /Expected --publish to take each port of the host once/],
+      [['run', '--karg', 'a b', 'img'], /Expected --karg to be one kernel argument/],
+      [['create', '--hostname', 'a_b', 'img'], /Expected --hostname to be a host name/],
+      [['run', '--ssh-key', '/nonexistent', 'img'], /\/nonexistent of --ssh-key cannot be read/],
+      [['run', '--label', '=x', 'img'], /Expected the name of a label/],
+      [['run', '--pull', 'soon', 'img'], /Allowed choices are always, missing, never, newer/],
+      [['run', '--firmware', 'uefi', 'img'], /Allowed choices are efi, bios/],
+    ];
+    for (const [args, sentence] of cases) {
+      const { exitCode, stdout, stderr } = podmanBootc('--connect', uri, ...args);
+      assert.deepEqual([exitCode, stdout], [2, ''], args.join(' '));
+      assert.match(stderr, sentence, args.join(' '));
+      assert.doesNotMatch(stderr, /^\s+at /m);
+    }
+  });
+
   it('says what is wrong with its usage in a sentence on stderr and exits 2', () => {
     const cases: [string[], RegExp][] = [
       [['nonsense'], /Error: Unknown command 'nonsense'/],

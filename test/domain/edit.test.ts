@@ -233,6 +233,7 @@ describe('reading a domain', () => {
       consoleLog: '/srv/vm/console.log',
       diskPaths: ['/srv/vm/disk.qcow2', '/srv/vm/extra.raw', '/srv/vm/ci.iso'],
       backingPaths: ['/srv/vm/base.raw'],
+      ports: [{ protocol: 'tcp', address: '127.0.0.1', hostPort: 8080, guestPort: 80 }],
       usesPasst: false,
     });
   });
@@ -240,6 +241,10 @@ describe('reading a domain', () => {
   it('tells what libvirt 11.3 made of one, and of one by hand', () => {
     const ours = readDomain(passt);
     assert.equal(ours.sshPort, 25026);
+    assert.deepEqual(
+      ours.ports.map(({ protocol, address, hostPort }) => `${protocol} ${address}:${hostPort}`),
+      ['udp 0.0.0.0:5353', 'tcp 127.0.0.1:8080', 'tcp 127.0.0.1:8082'],
+    );
     assert.equal(ours.machine, 'pc-q35-10.0');
     assert.equal(ours.firmware, 'efi');
     const byHand = readDomain(fixture('domain-11.3-passt.xml'));

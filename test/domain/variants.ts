@@ -45,6 +45,19 @@ const secretFiles: Partial<DomainSpecification> = {
   },
 };
 
+const ports: Partial<DomainSpecification> = {
+  metadata: {
+    ...metadata,
+    ports: [
+      { protocol: 'tcp', address: '127.0.0.1', hostPort: 8080, guestPort: 80 },
+      { protocol: 'udp', address: '127.0.0.1', hostPort: 5353, guestPort: 53 },
+      { protocol: 'tcp', address: '0.0.0.0', hostPort: 8443, guestPort: 8443 },
+    ],
+    hostname: 'web-1',
+    origins: { cpus: 'default', ports: 'option' },
+  },
+};
+
 const everything: Partial<DomainSpecification> = {
   ...overlay,
   ...cloudInit,
@@ -60,6 +73,8 @@ const everything: Partial<DomainSpecification> = {
 export const variants: Readonly<Record<string, DomainSpecification>> = {
   'x86_64-qemu-bios-slirp': specification(),
   'x86_64-qemu-bios-passt': specification({ network: 'passt' }),
+  'x86_64-qemu-ports-slirp': specification(ports),
+  'x86_64-qemu-ports-passt': specification({ ...ports, network: 'passt' }),
   'x86_64-qemu-efi-slirp': specification({ firmware: 'efi' }),
   'x86_64-qemu-efi-passt-everything': specification({ ...everything, network: 'passt' }),
   'x86_64-qemu-efi-slirp-everything': specification(everything),

@@ -35,6 +35,14 @@ describe('the credential tmpfiles.extra', () => {
     );
   });
 
+  it('holds a host name for every boot', () => {
+    const account = { user: 'root', home: '/root', uid: 0, gid: 0 };
+    assert.match(
+      tmpfilesExtra({ account, authorizedKeys: 'key', hostname: 'web-1' }),
+      /^f\+~ \/etc\/hostname 0644 root root - d2ViLTEK$/m,
+    );
+  });
+
   const invalid: Record<string, LoginAccount> = {
     'a relative home': { user: 'a', home: 'home/a' },
     'a home with a line break': { user: 'a', home: '/home/a\nf /etc/passwd' },

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { metadataElement, type VmMetadata } from '../../src/domain/metadata.js';
+import type { PublishedPort } from '../../src/domain/ports.js';
 import { buildXml, element, type XmlElement } from '../../src/domain/xml.js';
 
 /** A VM in a state of libvirt's test driver. */
@@ -11,6 +12,7 @@ export interface TestVm {
   state?: keyof typeof runStates;
   image?: string;
   labels?: Record<string, string>;
+  ports?: PublishedPort[];
   diskPath?: string;
   /** False leaves our metadata out: a domain of somebody else. */
   ours?: boolean;
@@ -34,6 +36,7 @@ export function metadataFor(vm: TestVm): VmMetadata {
     disk: { path: vm.diskPath ?? `/nonexistent/disks/${uuid}.raw`, size: 10 * 1024 ** 3, format: 'raw' },
     ssh: { port: 40022, user: 'root', hostKey: 'handed-over' },
     ...(vm.labels && { labels: vm.labels }),
+    ...(vm.ports && { ports: vm.ports }),
     created: '2026-01-02T03:04:05.000Z',
   };
 }

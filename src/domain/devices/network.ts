@@ -2,7 +2,7 @@ import type { DomainCapabilities } from '../capabilities.js';
 import { qemuNamespace } from '../namespace.js';
 import { element, type XmlElement } from '../xml.js';
 
-/** The only address our forwarded ports listen on: a VM must not be reachable from the network by having been run. */
+/** The address our forwarded ports listen on unless another is asked for: a VM must not be reachable from the network by having been run. */
 export const forwardAddress = '127.0.0.1';
 /** The guest's SSH port. */
 export const guestSshPort = 22;
@@ -25,16 +25,14 @@ export function chooseNetwork(c: DomainCapabilities): 'passt' | 'slirp' {
   return c.passt ? 'passt' : 'slirp';
 }
 
-/** User networking through passt, with the guest's SSH port at `port` of 127.0.0.1. libvirt 9.2 or newer. */
-export function passtElement(port: number): XmlElement {
+/** User networking through passt, with these ports of the host forwarded to the guest's. libvirt 9.2 or newer. */
+export function passtElement(forwards: readonly HostForward[]): XmlElement {
   return element(
     'interface',
     { type: 'user' },
     element('backend', { type: 'passt' }),
-    element(
-      'portForward',
-      { proto: 'tcp', address: forwardAddress },
-      element('range', { start: port, to: guestSshPort }),
+    ...forwards.map(({ protocol, address, port, guestPort }) =>
+      element('portForward', { proto: protocol, address }, element('range', { start: port, to: guestPort })),
     ),
     element('model', { type: 'virtio' }),
   );

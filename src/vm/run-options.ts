@@ -1,0 +1,155 @@
+import { checkFilesystem } from '../bootc/install.js';
+import { checkKarg } from '../bootc/kargs.js';
+import { checkLabel, type Labels } from '../domain/labels.js';
+import { checkPortsDistinct, checkPublishedPort, type PublishedPort } from '../domain/ports.js';
+import { PodmanBootcError } from '../errors.js';
+import { pullPolicies, type PullPolicy } from '../podman/images.js';
+import { formatSize, MiB } from '../sizes.js';
+import { readPublicKeys, type PublicKey } from '../ssh/public-key.js';
+import { checkCloudInit } from './cloud-init.js';
+import type { AcceleratorPreference } from './hardware.js';
+import { checkHostname } from './hostname.js';
+import { checkName } from './identity.js';
+import { checkDiskFormat, type DiskFormatPreference } from './vm-disk.js';
+
+/**
+ * What `run` may be told about the VM; whatever is absent gets its default. Where "or the image's label" stands, the label
+ * is read when the option is absent (see `image-labels.ts`).
+ */
+export interface RunOptions {
+  /** Default `podman-bootc-ID`, one per image. */
+  name?: string | undefined;
+  /** Removes the VM that has this name (or is the unnamed one of the image), running or not, and makes it anew. */
+  replace?: boolean | undefined;
+  /** Default 2, or the image's label. */
+  cpus?: number | undefined;
+  /** Bytes; default 2 GiB, or the image's label. */
+  memory?: number | undefined;
+  /** Default `auto`. */
+  accelerator?: AcceleratorPreference | undefined;
+  /** Default `efi` where the host has it, or the image's label. */
+  firmware?: Firmware | undefined;
+  /** Default: what the image asks for, by its label or bootc's configuration. */
+  filesystem?: string | undefined;
+  /** Bytes. */
+  rootSizeMax?: number | undefined;
+  /** Bytes; default the larger of 10 GiB and twice the image, or the image's label. */
+  diskSize?: number | undefined;
+  /** Default `auto`: an overlay (qcow2) of the image's base disk. */
+  diskFormat?: DiskFormatPreference | undefined;
+  /** Kernel arguments besides the image's own, in their order; default none. */
+  kargs?: readonly string[] | undefined;
+  /** Directory with `user-data` and `meta-data`. */
+  cloudInit?: string | undefined;
+  /** Default root. */
+  user?: string | undefined;
+  /** Files of public keys that may log in as that user besides the VM's own; default none. */
+  sshKeys?: readonly string[] | undefined;
+  /** Host name of the guest; default: what the image has. */
+  hostname?: string | undefined;
+  /** Ports of the host that lead to the guest; default none, or the image's label. */
+  ports?: readonly PublishedPort[] | undefined;
+  /** Name to value; default none. */
+  labels?: Labels | undefined;
+  /** `auto` (default), `machine`, `local` or a podman connection. */
+  podman?: string | undefined;
+  /** When the image is pulled; default `missing`. */
+  pull?: PullPolicy | undefined;
+  /** Refuses to take a VM that exists; default false. */
+  mustBeNew?: boolean | undefined;
+  /** Keeps the output of bootc and podman back unless they fail. */
+  quiet?: boolean | undefined;
+}
+
+export const firmwares = ['efi', 'bios'] as const;
+export type Firmware = (typeof firmwares)[number];
+
+/** What the options name on this host, found and read. */
+export interface OptionFiles {
+  /** Absolute path. */
+  cloudInit: string | undefined;
+  sshKeys: PublicKey[];
+}
+
+const minimumMemory = 128 * MiB;
+
+/**
+ * Refuses bad options before anything is done: what a command line would have refused, for users of the library too.
+ * @returns what the files hold that they name
+ * @throws PodmanBootcError of class `usage`
+ */
+export async function checkRunOptions(options: RunOptions): Promise<OptionFiles> {
+  if (options.name !== undefined) checkName(options.name);
+  if (options.cpus !== undefined) checkCount('--cpus', options.cpus);
+  if (options.memory !== undefined) checkMemory('--memory', options.memory);
+  if (options.firmware !== undefined) checkChoice('--firmware', options.firmware, firmwares);
+  if (options.filesystem !== undefined) checkFilesystem(options.filesystem);
+  if (options.diskFormat !== undefined) checkDiskFormat(options.diskFormat);
+  checkSizes(options);
+  for (const karg of options.kargs ?? []) checkKarg(karg);
+  if (options.user !== undefined) checkUser(options.user);
+  if (options.hostname !== undefined) checkHostname(options.hostname);
+  for (const port of options.ports ?? []) checkPublishedPort(port);
+  checkPortsDistinct(options.ports ?? []);
+  for (const label of Object.entries(options.labels ?? {})) checkLabel(...label);
+  if (options.pull !== undefined) checkChoice('--pull', options.pull, pullPolicies);
+  return {
+    cloudInit: options.cloudInit === undefined ? undefined : await checkCloudInit(options.cloudInit),
+    sshKeys: (await Promise.all((options.sshKeys ?? []).map((file) => readPublicKeys(file)))).flat(),
+  };
+}
+
+/**
+ * Checks a count: a whole number from 1 on.
+ * @param what what it was given with, for the message
+ * @throws PodmanBootcError `COUNT_INVALID`
+ */
+export function checkCount(what: string, count: number): void {
+  if (Number.isInteger(count) && count >= 1 && count < 1_000_000) return;
+  throw new PodmanBootcError(
+    'usage',
+    'COUNT_INVALID',
+    `Expected ${what} to be a whole number from 1 on, got ${count}`,
+    { remedy: `For example ${what} 2` },
+  );
+}
+
+/** @throws PodmanBootcError `MEMORY_INVALID` */
+export function checkMemory(what: string, memory: number): void {
+  if (Number.isSafeInteger(memory) && memory >= minimumMemory) return;
+  throw new PodmanBootcError(
+    'usage',
+    'MEMORY_INVALID',
+    `Expected ${what} to be at least ${formatSize(minimumMemory)}, got ${formatSize(memory)}`,
+    { remedy: `A number without a suffix is bytes; write for example ${what} 2G` },
+  );
+}
+
+/** @throws PodmanBootcError `CHOICE_INVALID` */
+export function checkChoice(what: string, value: string, choices: readonly string[]): void {
+  if (choices.includes(value)) return;
+  throw new PodmanBootcError(
+    'usage',
+    'CHOICE_INVALID',
+    `Expected ${what} to be ${choices.slice(0, -1).join(', ')} or ${choices.at(-1) ?? ''}, got ${JSON.stringify(value)}`,
+  );
+}
+
+function checkUser(user: string): void {
+  if (/^[A-Za-z_][A-Za-z0-9_.-]{0,31}$/.test(user)) return;
+  throw new PodmanBootcError(
+    'usage',
+    'USER_INVALID',
+    `Expected --user to be a login name, got ${JSON.stringify(user)}`,
+    { remedy: 'Leave it out to log in as root' },
+  );
+}
+
+function checkSizes({ rootSizeMax, diskSize }: RunOptions): void {
+  if (rootSizeMax === undefined || diskSize === undefined || rootSizeMax <= diskSize) return;
+  throw new PodmanBootcError(
+    'usage',
+    'SIZE_INVALID',
+    `Expected --root-size-max to be at most --disk-size (${formatSize(diskSize)}), got ${formatSize(rootSizeMax)}`,
+  );
+}
