@@ -1,44 +1,119 @@
 /**
- * Writes src/libvirt/enums.ts from the API description that libvirt's development files bring along.
- * With --check it writes nothing, and fails when a value in the file differs from the description. Symbols of
- * a newer libvirt are not missed: the file lists what the oldest supported one has.
+ * Writes the tables of libvirt's enumerations (src/libvirt/*enums.ts) from the API description that libvirt's
+ * development files bring along. With --check it writes nothing, and fails when a value in the files differs from
+ * the description, or when they lack one that the libvirt that they were written from has. Symbols of a newer
+ * libvirt are not missed: the files list what the oldest supported one has.
  */
 import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
-const enumTypes = [
-  'virErrorNumber',
-  'virErrorDomain',
-  'virErrorLevel',
-  'virConnectFlags',
-  'virConnectCloseReason',
-  'virConnectListAllDomainsFlags',
-  'virDomainState',
-  'virDomainDefineFlags',
-  'virDomainCreateFlags',
-  'virDomainShutdownFlagValues',
-  'virDomainDestroyFlagsValues',
-  'virDomainUndefineFlagsValues',
-  'virDomainXMLFlags',
-  'virDomainModificationImpact',
-  'virDomainMetadataType',
-  'virDomainEventType',
-  'virDomainEventDefinedDetailType',
-  'virDomainEventUndefinedDetailType',
-  'virDomainEventStartedDetailType',
-  'virDomainEventSuspendedDetailType',
-  'virDomainEventResumedDetailType',
-  'virDomainEventStoppedDetailType',
-  'virDomainEventShutdownDetailType',
-  'virDomainEventPMSuspendedDetailType',
-  'virDomainEventCrashedDetailType',
-];
+/** Which enumerations each file of src/libvirt has. */
+const files = {
+  // What connections, domains and errors need.
+  'enums.ts': [
+    'virErrorNumber',
+    'virErrorDomain',
+    'virErrorLevel',
+    'virConnectFlags',
+    'virConnectCloseReason',
+    'virConnectListAllDomainsFlags',
+    'virDomainState',
+    'virDomainDefineFlags',
+    'virDomainCreateFlags',
+    'virDomainShutdownFlagValues',
+    'virDomainDestroyFlagsValues',
+    'virDomainUndefineFlagsValues',
+    'virDomainXMLFlags',
+    'virDomainModificationImpact',
+    'virDomainMetadataType',
+    'virDomainEventType',
+    'virDomainEventDefinedDetailType',
+    'virDomainEventUndefinedDetailType',
+    'virDomainEventStartedDetailType',
+    'virDomainEventSuspendedDetailType',
+    'virDomainEventResumedDetailType',
+    'virDomainEventStoppedDetailType',
+    'virDomainEventShutdownDetailType',
+    'virDomainEventPMSuspendedDetailType',
+    'virDomainEventCrashedDetailType',
+  ],
+  // What else domains offer.
+  'domain-enums.ts': [
+    'virConnectCredentialType',
+    'virConnectDomainEventAgentLifecycleReason',
+    'virConnectDomainEventAgentLifecycleState',
+    'virConnectDomainEventBlockJobStatus',
+    'virConnectGetAllDomainStatsFlags',
+    'virDomainBlockCommitFlags',
+    'virDomainBlockJobAbortFlags',
+    'virDomainBlockJobInfoFlags',
+    'virDomainBlockJobType',
+    'virDomainBlockResizeFlags',
+    'virDomainDeviceModifyFlags',
+    'virDomainEventID',
+    'virDomainGetHostnameFlags',
+    'virDomainGetJobStatsFlags',
+    'virDomainGuestInfoTypes',
+    'virDomainInterfaceAddressesSource',
+    'virDomainJobOperation',
+    'virDomainJobType',
+    'virDomainMemoryModFlags',
+    'virDomainMemoryStatTags',
+    'virDomainMessageType',
+    'virDomainRebootFlagValues',
+    'virDomainSaveRestoreFlags',
+    'virDomainSnapshotCreateFlags',
+    'virDomainSnapshotDeleteFlags',
+    'virDomainSnapshotListFlags',
+    'virDomainSnapshotRevertFlags',
+    'virDomainStatsTypes',
+    'virDomainVcpuFlags',
+    'virIPAddrType',
+    'virKeycodeSet',
+    'virVcpuState',
+    'virDomainNostateReason',
+    'virDomainRunningReason',
+    'virDomainBlockedReason',
+    'virDomainPausedReason',
+    'virDomainShutdownReason',
+    'virDomainShutoffReason',
+    'virDomainCrashedReason',
+    'virDomainPMSuspendedReason',
+  ],
+  // Pools, volumes, networks and streams.
+  'storage-enums.ts': [
+    'virStoragePoolState',
+    'virConnectListAllStoragePoolsFlags',
+    'virStoragePoolDefineFlags',
+    'virStoragePoolBuildFlags',
+    'virStoragePoolCreateFlags',
+    'virStoragePoolDeleteFlags',
+    'virStorageXMLFlags',
+    'virStorageVolType',
+    'virStorageVolCreateFlags',
+    'virStorageVolInfoFlags',
+    'virStorageVolResizeFlags',
+    'virStorageVolDeleteFlags',
+    'virStorageVolWipeAlgorithm',
+    'virStorageVolUploadFlags',
+    'virStorageVolDownloadFlags',
+    'virConnectListAllNetworksFlags',
+    'virNetworkDefineFlags',
+    'virNetworkCreateFlags',
+    'virNetworkXMLFlags',
+    'virIPAddrType',
+    'virDomainConsoleFlags',
+    'virDomainChannelFlags',
+  ],
+};
 
-const target = fileURLToPath(new URL('../src/libvirt/enums.ts', import.meta.url));
+const pathOf = (file) => fileURLToPath(new URL(`../src/libvirt/${file}`, import.meta.url));
 const pkgConfig = (...args) => execFileSync('pkg-config', [...args, 'libvirt'], { encoding: 'utf8' }).trim();
 
-/** name → { type, value } of every enumerator; the `_LAST` sentinels change with each release. */
+const installedVersion = () => pkgConfig('--modversion');
+
+/** name → { type, value } of every enumerator; the sentinels behind the last one change with each release. */
 function readDescription() {
   const description = readFileSync(pkgConfig('--variable=libvirt_api'), 'utf8');
   const found = new Map();
@@ -46,16 +121,21 @@ function readDescription() {
     const read = (name) => new RegExp(`\\b${name}='([^']*)'`).exec(attributes)?.[1];
     const name = read('name');
     const value = read('value');
-    if (name === undefined || value === undefined || name.endsWith('_LAST')) continue;
-    found.set(name, { type: read('type'), value: Number(value) });
+    if (name === undefined || value === undefined || /_(LAST|NR)$/.test(name)) continue;
+    found.set(name, { type: read('type'), value });
   }
+  // Some stand for another one, by its name.
+  const resolve = (value) => (found.has(value) ? resolve(found.get(value).value) : Number(value));
+  for (const entry of found.values()) entry.value = resolve(entry.value);
+  for (const [name, { value }] of found)
+    if (!Number.isSafeInteger(value)) throw new Error(`The API description gives ${name} no number`);
   return found;
 }
 
-function generate() {
+function generate(enumTypes, version) {
   const found = readDescription();
   const parts = [
-    `// Written by scripts/generate-libvirt-enums.js from the API description of libvirt ${pkgConfig('--modversion')}.\n`,
+    `// Written by scripts/generate-libvirt-enums.js from the API description of libvirt ${version}.\n`,
   ];
   for (const type of enumTypes) {
     const members = [...found]
@@ -68,19 +148,27 @@ function generate() {
   return parts.join('\n');
 }
 
-function differences() {
+function differences(file, enumTypes) {
   const found = readDescription();
-  const committed = [...readFileSync(target, 'utf8').matchAll(/^ {2}(VIR_\w+): (-?\d+),$/gm)];
-  if (committed.length === 0) return ['src/libvirt/enums.ts lists no values'];
-  return committed
+  const text = readFileSync(pathOf(file), 'utf8');
+  const committed = [...text.matchAll(/^ {2}(VIR_\w+): (-?\d+),$/gm)];
+  if (committed.length === 0) return [`src/libvirt/${file} lists no values`];
+  const wrong = committed
     .filter(([, name, value]) => found.get(name)?.value !== Number(value))
     .map(([, name, value]) => `${name} is ${value}, but ${found.get(name)?.value ?? 'missing'} in libvirt`);
+  // Only this libvirt can say whether the file is what the script writes.
+  const version = installedVersion();
+  const sameVersion = text.includes(` of libvirt ${version}.\n`);
+  if (wrong.length === 0 && sameVersion && text !== generate(enumTypes, version))
+    wrong.push(`src/libvirt/${file} is not what scripts/generate-libvirt-enums.js writes`);
+  return wrong;
 }
 
 if (process.argv.includes('--check')) {
-  const found = differences();
+  const found = Object.entries(files).flatMap(([file, enumTypes]) => differences(file, enumTypes));
   for (const difference of found) console.error(difference);
   process.exitCode = found.length === 0 ? 0 : 1;
 } else {
-  writeFileSync(target, generate());
+  for (const [file, enumTypes] of Object.entries(files))
+    writeFileSync(pathOf(file), generate(enumTypes, installedVersion()));
 }

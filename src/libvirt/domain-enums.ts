@@ -1,4 +1,4 @@
-// The enumerations of libvirt 9.0.0 for all that domains offer beyond enums.ts, from its API description.
+// Written by scripts/generate-libvirt-enums.js from the API description of libvirt 9.0.0.
 
 export const virConnectCredentialType = {
   VIR_CRED_USERNAME: 1,
@@ -31,6 +31,14 @@ export const virConnectDomainEventBlockJobStatus = {
 } as const;
 
 export const virConnectGetAllDomainStatsFlags = {
+  VIR_CONNECT_GET_ALL_DOMAINS_STATS_ACTIVE: 1,
+  VIR_CONNECT_GET_ALL_DOMAINS_STATS_INACTIVE: 2,
+  VIR_CONNECT_GET_ALL_DOMAINS_STATS_PERSISTENT: 4,
+  VIR_CONNECT_GET_ALL_DOMAINS_STATS_TRANSIENT: 8,
+  VIR_CONNECT_GET_ALL_DOMAINS_STATS_RUNNING: 16,
+  VIR_CONNECT_GET_ALL_DOMAINS_STATS_PAUSED: 32,
+  VIR_CONNECT_GET_ALL_DOMAINS_STATS_SHUTOFF: 64,
+  VIR_CONNECT_GET_ALL_DOMAINS_STATS_OTHER: 128,
   VIR_CONNECT_GET_ALL_DOMAINS_STATS_NOWAIT: 536870912,
   VIR_CONNECT_GET_ALL_DOMAINS_STATS_BACKING: 1073741824,
   VIR_CONNECT_GET_ALL_DOMAINS_STATS_ENFORCE_STATS: 2147483648,
@@ -67,6 +75,9 @@ export const virDomainBlockResizeFlags = {
 } as const;
 
 export const virDomainDeviceModifyFlags = {
+  VIR_DOMAIN_DEVICE_MODIFY_CURRENT: 0,
+  VIR_DOMAIN_DEVICE_MODIFY_LIVE: 1,
+  VIR_DOMAIN_DEVICE_MODIFY_CONFIG: 2,
   VIR_DOMAIN_DEVICE_MODIFY_FORCE: 4,
 } as const;
 
@@ -150,6 +161,9 @@ export const virDomainJobType = {
 } as const;
 
 export const virDomainMemoryModFlags = {
+  VIR_DOMAIN_MEM_CURRENT: 0,
+  VIR_DOMAIN_MEM_LIVE: 1,
+  VIR_DOMAIN_MEM_CONFIG: 2,
   VIR_DOMAIN_MEM_MAXIMUM: 4,
 } as const;
 
@@ -246,6 +260,9 @@ export const virDomainStatsTypes = {
 } as const;
 
 export const virDomainVcpuFlags = {
+  VIR_DOMAIN_VCPU_CURRENT: 0,
+  VIR_DOMAIN_VCPU_LIVE: 1,
+  VIR_DOMAIN_VCPU_CONFIG: 2,
   VIR_DOMAIN_VCPU_MAXIMUM: 4,
   VIR_DOMAIN_VCPU_GUEST: 8,
   VIR_DOMAIN_VCPU_HOTPLUGGABLE: 16,

@@ -1,5 +1,4 @@
-// The numbers of libvirt's API that pools, volumes and networks need; a test compares them with the
-// description that libvirt's development files bring along.
+// Written by scripts/generate-libvirt-enums.js from the API description of libvirt 9.0.0.
 
 export const virStoragePoolState = {
   VIR_STORAGE_POOL_INACTIVE: 0,
@@ -12,6 +11,24 @@ export const virStoragePoolState = {
 export const virConnectListAllStoragePoolsFlags = {
   VIR_CONNECT_LIST_STORAGE_POOLS_INACTIVE: 1,
   VIR_CONNECT_LIST_STORAGE_POOLS_ACTIVE: 2,
+  VIR_CONNECT_LIST_STORAGE_POOLS_PERSISTENT: 4,
+  VIR_CONNECT_LIST_STORAGE_POOLS_TRANSIENT: 8,
+  VIR_CONNECT_LIST_STORAGE_POOLS_AUTOSTART: 16,
+  VIR_CONNECT_LIST_STORAGE_POOLS_NO_AUTOSTART: 32,
+  VIR_CONNECT_LIST_STORAGE_POOLS_DIR: 64,
+  VIR_CONNECT_LIST_STORAGE_POOLS_FS: 128,
+  VIR_CONNECT_LIST_STORAGE_POOLS_NETFS: 256,
+  VIR_CONNECT_LIST_STORAGE_POOLS_LOGICAL: 512,
+  VIR_CONNECT_LIST_STORAGE_POOLS_DISK: 1024,
+  VIR_CONNECT_LIST_STORAGE_POOLS_ISCSI: 2048,
+  VIR_CONNECT_LIST_STORAGE_POOLS_SCSI: 4096,
+  VIR_CONNECT_LIST_STORAGE_POOLS_MPATH: 8192,
+  VIR_CONNECT_LIST_STORAGE_POOLS_RBD: 16384,
+  VIR_CONNECT_LIST_STORAGE_POOLS_SHEEPDOG: 32768,
+  VIR_CONNECT_LIST_STORAGE_POOLS_GLUSTER: 65536,
+  VIR_CONNECT_LIST_STORAGE_POOLS_ZFS: 131072,
+  VIR_CONNECT_LIST_STORAGE_POOLS_VSTORAGE: 262144,
+  VIR_CONNECT_LIST_STORAGE_POOLS_ISCSI_DIRECT: 524288,
 } as const;
 
 export const virStoragePoolDefineFlags = {
@@ -19,15 +36,22 @@ export const virStoragePoolDefineFlags = {
 } as const;
 
 export const virStoragePoolBuildFlags = {
+  VIR_STORAGE_POOL_BUILD_NEW: 0,
+  VIR_STORAGE_POOL_BUILD_REPAIR: 1,
+  VIR_STORAGE_POOL_BUILD_RESIZE: 2,
   VIR_STORAGE_POOL_BUILD_NO_OVERWRITE: 4,
   VIR_STORAGE_POOL_BUILD_OVERWRITE: 8,
 } as const;
 
 export const virStoragePoolCreateFlags = {
+  VIR_STORAGE_POOL_CREATE_NORMAL: 0,
   VIR_STORAGE_POOL_CREATE_WITH_BUILD: 1,
+  VIR_STORAGE_POOL_CREATE_WITH_BUILD_OVERWRITE: 2,
+  VIR_STORAGE_POOL_CREATE_WITH_BUILD_NO_OVERWRITE: 4,
 } as const;
 
 export const virStoragePoolDeleteFlags = {
+  VIR_STORAGE_POOL_DELETE_NORMAL: 0,
   VIR_STORAGE_POOL_DELETE_ZEROED: 1,
 } as const;
 
@@ -47,9 +71,11 @@ export const virStorageVolType = {
 export const virStorageVolCreateFlags = {
   VIR_STORAGE_VOL_CREATE_PREALLOC_METADATA: 1,
   VIR_STORAGE_VOL_CREATE_REFLINK: 2,
+  VIR_STORAGE_VOL_CREATE_VALIDATE: 4,
 } as const;
 
 export const virStorageVolInfoFlags = {
+  VIR_STORAGE_VOL_USE_ALLOCATION: 0,
   VIR_STORAGE_VOL_GET_PHYSICAL: 1,
 } as const;
 
@@ -60,6 +86,7 @@ export const virStorageVolResizeFlags = {
 } as const;
 
 export const virStorageVolDeleteFlags = {
+  VIR_STORAGE_VOL_DELETE_NORMAL: 0,
   VIR_STORAGE_VOL_DELETE_ZEROED: 1,
   VIR_STORAGE_VOL_DELETE_WITH_SNAPSHOTS: 2,
 } as const;
@@ -88,6 +115,10 @@ export const virStorageVolDownloadFlags = {
 export const virConnectListAllNetworksFlags = {
   VIR_CONNECT_LIST_NETWORKS_INACTIVE: 1,
   VIR_CONNECT_LIST_NETWORKS_ACTIVE: 2,
+  VIR_CONNECT_LIST_NETWORKS_PERSISTENT: 4,
+  VIR_CONNECT_LIST_NETWORKS_TRANSIENT: 8,
+  VIR_CONNECT_LIST_NETWORKS_AUTOSTART: 16,
+  VIR_CONNECT_LIST_NETWORKS_NO_AUTOSTART: 32,
 } as const;
 
 export const virNetworkDefineFlags = {
