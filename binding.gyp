@@ -36,6 +36,7 @@
         'native/task.cc',
         'native/thread.cc',
         'native/typed_parameters.cc',
+        'native/xml_parser.cc',
       ],
       'defines': [
         'NAPI_VERSION=8',

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "thread.h"
+#include "xml_parser.h"
 
 namespace podman_bootc {
 namespace {
@@ -60,6 +61,7 @@ int Executor::Spawn() {
 }
 
 void Executor::Work() {
+  SilenceXmlParser();
   std::unique_lock<std::mutex> lock(mutex_);
   for (;;) {
     idle_++;

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { load } from '../../src/libvirt/addon.js';
+import { projectRoot } from '../support/project.js';
 import { rejectsWithCode } from '../support/rejects.js';
 import { temporaryDirectory } from '../support/temporary.js';
 
@@ -29,5 +31,31 @@ describe('An addon that does not load', () => {
     const error = await rejectsWithCode('LIBVIRT_NOT_LOADED', () => load(root));
     assert.ok(error.cause instanceof Error);
     assert.match(error.remedy ?? '', /npm run install/);
+  });
+});
+
+describe('The addon', () => {
+  it('needs no function that libvirt 9.0 lacks, wherever it is built', () => {
+    const descriptions = ['libvirt_api', 'libvirt_qemu_api'].map((variable) =>
+      execFileSync('pkg-config', [`--variable=${variable}`, 'libvirt'], { encoding: 'utf8' }).trim(),
+    );
+    const since = new Map<string, string>();
+    for (const path of descriptions)
+      for (const [element] of readFileSync(path, 'utf8').matchAll(/<function [^>]*>/g)) {
+        const [, name = ''] = / name='(\w+)'/.exec(element) ?? [];
+        since.set(name, / version='([\d.]+)'/.exec(element)?.[1] ?? '0');
+      }
+    const native = join(projectRoot, 'native');
+    const sources = readdirSync(native).filter((name) => name.endsWith('.cc'));
+    const text = sources.map((name) => readFileSync(join(native, name), 'utf8')).join('\n');
+    const used = new Set(
+      [...text.matchAll(/\bvir\w+/g)].map(([name]) => name).filter((name) => since.has(name)),
+    );
+    assert.ok(used.size > 100, `${used.size} functions`);
+    for (const name of used) {
+      const version = since.get(name) ?? '';
+      const [major = 0, minor = 0] = version.split('.').map(Number);
+      assert.ok(major < 9 || (major === 9 && minor === 0), `${name} came with libvirt ${version}`);
+    }
   });
 });

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { connect, libraryVersion } from '../../src/libvirt/index.js';
+import { connect, libraryVersion, isLibvirtError } from '../../src/libvirt/index.js';
 import { FakeDaemon } from './fake-daemon.js';
 import { domainXml, testUri, withConnection, withDomain } from './support.js';
 
@@ -34,12 +34,18 @@ describe('A connection', () => {
     await connection.close();
   });
 
-  it('says that the driver has no domain capabilities', () =>
+  it('tells domain capabilities, or that the driver has none', () =>
     withConnection(async (connection) => {
-      await assert.rejects(connection.getDomainCapabilities({ arch: 'x86_64', virtType: 'test' }), {
-        code: 'VIR_ERR_NO_SUPPORT',
-        api: 'virConnectGetDomainCapabilities',
-      });
+      const options = { arch: 'x86_64', virtType: 'test' };
+      const answer: unknown = await connection
+        .getDomainCapabilities(options)
+        .catch((error: unknown) => error);
+      // 9.0's test driver has none, 11.3's does.
+      if (typeof answer === 'string') assert.match(answer, /<domainCapabilities>/);
+      else {
+        assert.ok(isLibvirtError(answer, 'VIR_ERR_NO_SUPPORT'));
+        assert.equal(answer.api, 'virConnectGetDomainCapabilities');
+      }
     }));
 
   it('finds a domain by name and by UUID', () =>
