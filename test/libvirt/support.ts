@@ -51,9 +51,9 @@ export async function withDomain(
   });
 }
 
-/** Waits until something is true, and fails after two seconds. */
+/** Waits until something is true, and fails after half a minute. */
 export async function until(description: string, isTrue: () => boolean): Promise<void> {
-  const deadline = Date.now() + 2000;
+  const deadline = Date.now() + 30_000;
   while (!isTrue()) {
     assert.ok(Date.now() < deadline, `Waited in vain until ${description}`);
     await new Promise((resolve) => setTimeout(resolve, 5));
@@ -84,7 +84,7 @@ export async function runFixture(
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   // Below mocha's limit, so that a program that hangs does not outlive its test.
-  const limit = setTimeout(() => child.kill('SIGKILL'), 8000);
+  const limit = setTimeout(() => child.kill('SIGKILL'), 50_000);
   let stdout = '';
   let stderr = '';
   let last = performance.now();
