@@ -90,7 +90,7 @@ export class BootRecognizer {
     },
     begin: () => {
       // The guest was reset: all that was known is of the boot before.
-      if (this.stage !== 'firmware' && this.stage !== 'boot loader') {
+      if (this.stage !== 'firmware' && this.stage !== 'boot-loader') {
         this.failedUnits.length = 0;
         this.failedForSsh = undefined;
         this.isUp = false;
@@ -132,8 +132,8 @@ export class BootRecognizer {
     const isLater = bootStages.indexOf(stage) > bootStages.indexOf(this.stage);
     if (!isLater && (stage !== this.stage || unit === undefined || unit === this.unit)) return;
     // What the firmware could not load is of no account once something else was.
-    if (isLater && this.stage === 'boot loader') this.#suspicion = undefined;
-    if (isLater && this.stage === 'firmware' && stage !== 'boot loader') this.#suspicion = undefined;
+    if (isLater && this.stage === 'boot-loader') this.#suspicion = undefined;
+    if (isLater && this.stage === 'firmware' && stage !== 'boot-loader') this.#suspicion = undefined;
     this.stage = stage;
     this.unit = unit;
     this.listener.onStage?.(stage, unit);
@@ -207,7 +207,7 @@ const rules: readonly Rule[] = [
   [
     /BdsDxe: starting Boot|GRUB|SYSLINUX|systemd-boot|^Booting `|Booting from Hard Disk/,
     (boot) => {
-      boot.reach('boot loader');
+      boot.reach('boot-loader');
     },
   ],
   // Linux.

@@ -1,5 +1,5 @@
 /** The stages of a boot, in the order in which they come. A guest that says little may leave some of them out. */
-export const bootStages = ['firmware', 'boot loader', 'kernel', 'initrd', 'systemd', 'ssh'] as const;
+export const bootStages = ['firmware', 'boot-loader', 'kernel', 'initrd', 'systemd', 'ssh'] as const;
 
 export type BootStage = (typeof bootStages)[number];
 

@@ -1,4 +1,4 @@
-import { rename, rm } from 'node:fs/promises';
+import { rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { PodmanBootcError } from '../errors.js';
 import { engineCommand, runPodman, type PodmanEngine } from '../podman/engine.js';
@@ -165,6 +165,8 @@ export async function installToDisk(
   try {
     await createSparseDisk(partialDisk, diskSize, imageSize);
     report.debug(`${engineCommand(engine)} ${args.join(' ')}`);
+    report.progress?.({ type: 'stage', stage: 'install' });
+    using _growth = reportGrowth(partialDisk, report);
     const result = await runPodman(engine, args, {
       signal,
       // In its own process group, so that Ctrl-C reaches us alone and we end it in good order.
@@ -179,7 +181,7 @@ export async function installToDisk(
     if (result.exitCode !== 0) {
       throw (await isFull(dirname(disk)))
         ? diskFull(disk)
-        : installError(reference, result.exitCode, result.all, !quiet);
+        : installError(reference, result.exitCode, result.all);
     }
     // A loop device swallows ENOSPC: only what is still free says whether everything arrived.
     if (await isFull(dirname(disk))) throw diskFull(disk);
@@ -188,6 +190,29 @@ export async function installToDisk(
     await cleanUpInstall(engine, reference, partialDisk, report);
     throw error;
   }
+}
+
+/** Milliseconds between two looks at a disk that is written to. */
+const growthInterval = 500;
+
+/** Reports how much of a sparse disk has been written, and how fast, until it is disposed of. */
+function reportGrowth(disk: string, report: Reporter): Disposable {
+  const begin = performance.now();
+  const look = async (): Promise<void> => {
+    // Blocks are of 512 bytes, whatever the file system's (stat(2)).
+    const bytes = (await stat(disk)).blocks * 512;
+    const rate = bytes / ((performance.now() - begin) / 1000);
+    report.progress?.({ type: 'transfer', stage: 'install', bytes, rate });
+  };
+  const timer = setInterval(() => {
+    // It has its final name, or is gone: there is no more to tell.
+    look().catch(() => undefined);
+  }, growthInterval).unref();
+  return {
+    [Symbol.dispose]: () => {
+      clearInterval(timer);
+    },
+  };
 }
 
 function diskFull(disk: string): PodmanBootcError {

@@ -67,17 +67,11 @@ const translations: readonly Translation[] = [
 ];
 
 /**
- * Turns the output of a failed install into its cause and one remedy. The original text goes along unless the
- * user saw it live.
+ * Turns the output of a failed install into its cause and one remedy. The original text goes along.
  * @param exitCode of `podman run`
  */
-export function installError(
-  reference: string,
-  exitCode: number,
-  output: string,
-  shownLive: boolean,
-): PodmanBootcError {
-  const details = { output: shownLive ? undefined : output };
+export function installError(reference: string, exitCode: number, output: string): PodmanBootcError {
+  const details = { output };
   const found = translations.find((translation) => translation.pattern.test(output));
   if (found) {
     return new PodmanBootcError(

@@ -1,10 +1,22 @@
-import type { Command } from 'commander';
+import { Option, type Command } from 'commander';
 import { allOptions, vmHelp } from './options.js';
 import { parseTime } from './times.js';
 import { parseBoot } from './values.js';
 
 /** Declares the commands that tell how a VM boots, for `createProgram`. */
 export function addConsoleCommands(command: (name: string, description: string) => Command): void {
+  command('status', 'tell how the boot of a VM stands, and what is wrong with it')
+    .argument('<vm>', vmHelp.one)
+    .addOption(new Option('--format <format>', 'output format').choices(['text', 'json']).default('text'))
+    .addHelpText(
+      'after',
+      '\nExamples:\n  podman-bootc status web\n  podman-bootc status --format json web | jq .verdict',
+    )
+    .action(async (vm: string, _options: unknown, self: Command) => {
+      const { status } = await import('./status.js');
+      await status(vm, allOptions(self));
+    });
+
   command('logs', 'print what a VM wrote to its console')
     .argument('<vm>', vmHelp.one)
     .option('-f, --follow', 'go on until the VM stops')

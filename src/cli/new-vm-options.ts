@@ -5,9 +5,10 @@ import type { PullPolicy } from '../podman/images.js';
 import { parsePort } from '../domain/ports.js';
 import type { DiskFormatPreference } from '../vm/vm-disk.js';
 import type { GlobalOptions } from './options.js';
+import type { ProgressOptions } from './progress.js';
 
 /** What `create` and `run` have in common: the options that say what a VM is made of. */
-export interface NewVmOptions extends GlobalOptions {
+export interface NewVmOptions extends Omit<GlobalOptions, 'wait'>, ProgressOptions {
   user?: string;
   cloudinit?: string;
   filesystem?: string;

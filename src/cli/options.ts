@@ -10,6 +10,9 @@ export interface GlobalOptions {
   wait?: boolean;
 }
 
+/** What `--progress` takes. */
+export const progressKinds = ['auto', 'plain', 'json'] as const;
+
 /** Shells that `completion` writes scripts for. */
 export const shells = ['bash', 'zsh', 'fish', 'powershell'] as const;
 export type Shell = (typeof shells)[number];

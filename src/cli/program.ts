@@ -5,13 +5,14 @@ import { addLifecycleCommands } from './lifecycle-commands.js';
 import {
   allOptions,
   collectWords,
+  progressKinds,
   shells,
   vmFormatOption,
   type GlobalOptions,
   type Shell,
 } from './options.js';
 import { logLevels, setLogLevel } from './terminal.js';
-import { parseCount, parseSizeOption, repeated } from './values.js';
+import { parseCount, parseSeconds, parseSizeOption, repeated } from './values.js';
 
 const podmanOption = (): Option =>
   new Option(
@@ -77,7 +78,15 @@ Exit codes: 0 success, 1 failure, 2 wrong usage, 120 host, 121 image, 122 instal
         '--filesystem <type>',
         'root file system: xfs, ext4 or btrfs (default: what the image asks for)',
       )
-      .option('--quiet', 'say nothing but warnings and errors')
+      .option('--quiet', 'say nothing but errors')
+      .addOption(
+        new Option(
+          '--progress <kind>',
+          'how progress is shown: live on a terminal, a line per stage, or JSON',
+        )
+          .choices(progressKinds)
+          .default('auto'),
+      )
       .option(
         '--root-size-max <size>',
         'upper limit of the root file system, such as 8G',
@@ -139,6 +148,18 @@ Exit codes: 0 success, 1 failure, 2 wrong usage, 120 host, 121 image, 122 instal
     .argument('[command...]', 'run this instead of a login shell')
     .option('-B, --background', 'print the ID and return when the VM has started')
     .option('--rm', 'remove the VM and its disk when the session or command ends')
+    .addOption(
+      new Option(
+        '--wait <what>',
+        'until SSH lets in, systemd has started everything, or not at all (default: ssh; with -B: none)',
+      ).choices(['ssh', 'systemd', 'none']),
+    )
+    .option(
+      '--boot-timeout <seconds>',
+      'give a boot up after so long (default: 300, emulated 900); a failed one is noticed at once',
+      parseSeconds('--boot-timeout'),
+    )
+    .option('--console', "show the guest's console while it boots")
     .passThroughOptions()
     .addHelpText(
       'after',
@@ -155,6 +176,7 @@ Examples:
   podman-bootc run --name web --cpus 4 --memory 4G --disk-size 40G localhost/my-os
   podman-bootc run -B localhost/my-os
   podman-bootc run -B -p 8080:80 --hostname web-1 --label stage=test localhost/my-os
+  podman-bootc run -B --wait systemd --progress plain localhost/my-os
   podman-bootc run --rm localhost/my-os systemctl is-system-running --wait`,
     )
     .action(async (image: string, words: string[], _options: unknown, self: Command) => {

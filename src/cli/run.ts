@@ -3,38 +3,55 @@ import { sshCommand, type VirtualMachine } from '../vm/virtual-machine.js';
 import { listenForInterrupt } from './interrupt.js';
 import { openClient } from './open-client.js';
 import { asRunOptions, type NewVmOptions } from './new-vm-options.js';
+import { showProgress } from './progress.js';
 import { setLogLevel, terminalReporter } from './terminal.js';
 
 interface RunCommandOptions extends NewVmOptions {
   background?: boolean;
   rm?: boolean;
+  /** False is `--no-wait`, which is about locks. */
+  wait?: 'ssh' | 'systemd' | 'none' | boolean;
+  bootTimeout?: number;
 }
 
 /** `podman-bootc run IMAGE [COMMAND…]` */
 export async function run(image: string, command: string[], options: RunCommandOptions): Promise<void> {
-  if (options.background && (options.rm || command.length > 0)) {
+  const isBackground = options.background === true || options.wait === 'none';
+  if (isBackground && (options.rm || command.length > 0)) {
     const other = options.rm ? '--rm' : 'a command';
     throw new PodmanBootcError(
       'usage',
       'OPTIONS_CONFLICT',
-      `--background cannot be combined with ${other}: it opens no session`,
+      `${options.background ? '--background' : '--wait none'} cannot be combined with ${other}: it opens no session`,
       {
         remedy: 'Leave out one of them',
       },
     );
   }
-  if (options.quiet && options.logLevel === undefined) setLogLevel('warn');
+  if (options.quiet && options.logLevel === undefined) setLogLevel('error');
   const interrupt = listenForInterrupt();
-  await using client = await openClient(options, interrupt.signal);
+  const wait = typeof options.wait === 'string' ? options.wait : isBackground ? 'none' : 'ssh';
+  await using client = await openClient({ ...options, wait: options.wait !== false }, interrupt.signal);
+  const view = await showProgress(options);
   const vm = await client.run(image, asRunOptions(options), interrupt.signal);
-  if (options.background) {
-    terminalReporter.info(`Started ${vm.name}; get in with \`${sshCommand(vm)}\``);
-    process.stdout.write(`${vm.id}\n`);
-    return;
-  }
   try {
-    terminalReporter.info(`Booting ${vm.name}, SSH on 127.0.0.1:${vm.metadata.ssh.port}`);
-    await client.waitUntilReady(vm, { user: options.user, signal: interrupt.signal });
+    if (wait !== 'none') {
+      terminalReporter.info(`Booting ${vm.name}, SSH on 127.0.0.1:${vm.metadata.ssh.port}`);
+      const { failedUnits } = await client.waitUntilReady(vm, {
+        user: options.user,
+        until: wait === 'systemd' ? 'systemd' : 'ssh',
+        timeout: options.bootTimeout,
+        signal: interrupt.signal,
+      });
+      if (failedUnits.length > 0)
+        terminalReporter.warn(`${vm.name} is up, but units failed: ${failedUnits.join(', ')}`);
+    }
+    view.close('done');
+    if (isBackground) {
+      terminalReporter.info(`Started ${vm.name}; get in with \`${sshCommand(vm)}\``);
+      process.stdout.write(`${vm.id}\n`);
+      return;
+    }
     // From here on signals are ssh's own affair.
     interrupt.release();
     process.exitCode = await client.openSession(vm, command, { user: options.user });

@@ -1,7 +1,9 @@
 import { styleText } from 'node:util';
 import { exitCodes, messageOf, PodmanBootcError } from '../errors.js';
+import { printable } from '../boot/console-text.js';
 import type { Reporter } from '../report.js';
 import { explainSystemError } from '../system-error.js';
+import type { MessageLevel, View } from './views.js';
 
 /** What `--log-level` takes, from the most to the fewest words. */
 export const logLevels = ['debug', 'info', 'warn', 'error'] as const;
@@ -14,51 +16,93 @@ export function setLogLevel(wanted: LogLevel): void {
   level = wanted;
 }
 
-function isShown(wanted: LogLevel): boolean {
+/** Whether what is of this level is said. */
+export function isShown(wanted: LogLevel): boolean {
   return logLevels.indexOf(wanted) >= logLevels.indexOf(level);
 }
 
-/** Colour only on a terminal, and not with NO_COLOR (https://no-color.org). */
-function colour(style: 'red' | 'yellow' | 'dim', text: string): string {
-  const wanted = process.stderr.isTTY && (process.env.NO_COLOR ?? '') === '';
-  return wanted ? styleText(style, text) : text;
+/** What shows progress, and messages with it; messages alone go to stderr as they are. */
+let view: View | undefined;
+
+/** Shows progress, messages and the failure this way from now on. */
+export function setView(wanted: View): void {
+  view = wanted;
 }
 
-function say(text: string): void {
-  process.stderr.write(text.endsWith('\n') ? text : `${text}\n`);
+/** Colour only on a terminal, and not with NO_COLOR (https://no-color.org). */
+export function wantsColour(): boolean {
+  return process.stderr.isTTY && (process.env.NO_COLOR ?? '') === '';
+}
+
+function colour(style: 'red' | 'yellow' | 'dim', text: string): string {
+  return wantsColour() ? styleText(style, text) : text;
+}
+
+/** Lines that other programs wrote and that were shown: a failure need not repeat them. */
+let shownOutput: string[] = [];
+
+function say(wanted: MessageLevel, message: string, prefix = ''): void {
+  if (!isShown(wanted)) return;
+  // Messages quote images, guests and other programs.
+  const safe = printable(message);
+  const text = wanted === 'debug' ? `${colour('dim', `debug: ${safe}`)}\n` : `${prefix}${safe}\n`;
+  if (view) view.message(wanted, safe, text);
+  else process.stderr.write(text);
 }
 
 /** Progress and messages go to stderr: stdout is for what was asked for. */
 export const terminalReporter: Reporter = {
   debug: (message) => {
-    if (isShown('debug')) say(colour('dim', `debug: ${message}`));
+    say('debug', message);
   },
   info: (message) => {
-    if (isShown('info')) say(message);
+    say('info', message);
   },
   warn: (message) => {
-    if (isShown('warn')) say(`${colour('yellow', 'Warning:')} ${message}`);
+    say('warn', message, `${colour('yellow', 'Warning:')} `);
   },
   output: (chunk) => {
-    if (isShown('info')) process.stderr.write(chunk);
+    if (!isShown('info')) return;
+    if (view) view.output(chunk);
+    else process.stderr.write(printable(chunk));
+    if (view?.showsOutput !== false) shownOutput = [...shownOutput, ...linesOf(chunk)].slice(-200);
+  },
+  progress: (progress) => {
+    view?.progress(progress);
   },
 };
 
+function linesOf(text: string): string[] {
+  return printable(text)
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line !== '');
+}
+
 /** Says on stderr what went wrong and what to do. @returns the exit code */
 export function printFailure(thrown: unknown): number {
+  view?.close('failed');
+  const print = (text: string): void => {
+    process.stderr.write(`${text}\n`);
+  };
   const error = explainSystemError(thrown);
   if (!(error instanceof PodmanBootcError)) {
-    say(`${colour('red', 'Error:')} ${messageOf(error)}`);
-    if (isShown('debug') && error instanceof Error) say(colour('dim', error.stack ?? ''));
+    const failure = new PodmanBootcError('failure', 'UNEXPECTED', messageOf(error));
+    if (view?.failure?.(failure)) return exitCodes.failure;
+    print(`${colour('red', 'Error:')} ${printable(messageOf(error))}`);
+    if (isShown('debug') && error instanceof Error) print(colour('dim', printable(error.stack ?? '')));
     return exitCodes.failure;
   }
-  if (error.output !== undefined && error.output.trim() !== '') say(colour('dim', error.output.trimEnd()));
-  say(`${colour('red', 'Error:')} ${error.message}`);
-  if (error.remedy !== undefined) say(error.remedy);
-  if (error.check !== undefined) say(`See \`podman-bootc doctor\` (${error.check})`);
+  if (view?.failure?.(error)) return exitCodes[error.failureClass];
+  const output = linesOf(error.output ?? '');
+  if (output.slice(-5).some((line) => !shownOutput.includes(line)))
+    print(colour('dim', printable(error.output ?? '').trimEnd()));
+  print(`${colour('red', 'Error:')} ${printable(error.message)}`);
+  if (error.remedy !== undefined) print(printable(error.remedy));
+  if (error.check !== undefined) print(`See \`podman-bootc doctor\` (${error.check})`);
   if (isShown('debug')) {
     for (let cause: unknown = error.cause; cause instanceof Error; cause = cause.cause) {
-      say(colour('dim', `caused by: ${cause.stack ?? cause.message}`));
+      print(colour('dim', printable(`caused by: ${cause.stack ?? cause.message}`)));
     }
   }
   return exitCodes[error.failureClass];

@@ -13,6 +13,11 @@ export interface Greeted {
 export interface Ungreeted {
   /** Whether something accepted the connection at all. */
   connected: boolean;
+  /**
+   * Whether it was closed from the other end without a word. User-mode networks do that when the guest refuses the
+   * connection: then its network is up, and nothing listens.
+   */
+  closed: boolean;
   /** In words that end a sentence: `nothing listens on the port`. */
   problem: string;
 }
@@ -66,7 +71,7 @@ export function openGreeted(
       }
     }
     function onError(error: Error) {
-      fail(connected ? `the connection broke (${messageOf(error)})` : refusal(error));
+      fail(connected ? `the connection broke (${messageOf(error)})` : refusal(error), received.length === 0);
     }
     function onClose() {
       const text = received.toString('latin1').trim().split('\n', 1)[0] ?? '';
@@ -75,6 +80,7 @@ export function openGreeted(
         text === ''
           ? 'the connection was closed without an SSH banner'
           : `the connection was closed with ${JSON.stringify(text.slice(0, 80))} instead of an SSH banner`,
+        received.length === 0,
       );
     }
     function onTimeout() {
@@ -87,10 +93,10 @@ export function openGreeted(
       socket.destroy();
       reject(o.signal?.reason as Error);
     }
-    function fail(problem: string) {
+    function fail(problem: string, isClosed = false) {
       detach();
       socket.destroy();
-      resolve({ connected, problem });
+      resolve({ connected, closed: connected && isClosed, problem });
     }
     function detach() {
       clearTimeout(timer);

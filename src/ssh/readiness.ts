@@ -11,6 +11,12 @@ export type { LoginTarget } from './target.js';
 /** What `waitForLogin` waits for: a connection, the server's first line, the login itself. */
 export type LoginPhase = 'connecting' | 'banner' | 'login';
 
+/**
+ * How an attempt to reach the guest's SSH server ended: nothing on this host accepts the connection; it is accepted and
+ * closed at once, for nothing in the guest listens; nothing is heard; a server shows its banner.
+ */
+export type Attempt = 'refused' | 'closed' | 'silent' | 'greeted';
+
 /** Between the starts of two attempts. Closer ones pile up half-open connections in the guest. */
 const spacing = 250;
 /** For key exchange and authentication: emulated guests (TCG) are slow at both. */
@@ -27,6 +33,7 @@ const defaultAuthenticationGrace = 30_000;
  * @param o.authenticationGrace for how many milliseconds from the first refusal a refused key is tried
  *   again, because users and keys may come late in the boot; default 30,000
  * @param o.onPhase called when the wait first reaches a phase
+ * @param o.onAttempt called after each attempt to connect
  * @returns whether this contact pinned the key, and the server's identification line
  * @throws PodmanBootcError `SSH_TIMEOUT`, `LOGIN_REFUSED`, `HOST_KEY_MISMATCH`, `KNOWN_HOSTS_DAMAGED`,
  *   `KNOWN_HOSTS_UNUSABLE`, `IDENTITY_UNUSABLE`, `SSH_NEGOTIATION_FAILED`; the signal's reason when aborted
@@ -38,6 +45,7 @@ export async function waitForLogin(
     signal?: AbortSignal;
     authenticationGrace?: number;
     onPhase?: (phase: LoginPhase) => void;
+    onAttempt?: (attempt: Attempt) => void;
   },
 ): Promise<{ pinned: boolean; banner: string }> {
   o.signal?.throwIfAborted();
@@ -104,7 +112,12 @@ class Wait {
     private readonly t: { host?: string; port: number },
     /** Who logs in; undefined where only the banner is asked for. */
     private readonly user: string | undefined,
-    private readonly o: { timeout: number; signal?: AbortSignal; onPhase?: (phase: LoginPhase) => void },
+    private readonly o: {
+      timeout: number;
+      signal?: AbortSignal;
+      onPhase?: (phase: LoginPhase) => void;
+      onAttempt?: (attempt: Attempt) => void;
+    },
   ) {}
 
   /** Milliseconds until the time-out, at least 0. */
@@ -132,7 +145,11 @@ class Wait {
           this.reach('banner');
         },
       });
-      if ('socket' in result) return result;
+      if ('socket' in result) {
+        this.o.onAttempt?.('greeted');
+        return result;
+      }
+      this.o.onAttempt?.(result.closed ? 'closed' : result.connected ? 'silent' : 'refused');
       // An attempt that the time-out cut short knows less than the one before it.
       if (this.remaining < 10 && this.wasConnected) continue;
       if (result.connected) this.note(`the port is open, but ${result.problem}`, true);

@@ -2,6 +2,7 @@ import type { Duplex } from 'node:stream';
 import type { PodmanEngine } from '../podman/engine.js';
 import type { ListedImage } from '../podman/images.js';
 import { codeOf, PodmanBootcError } from '../errors.js';
+import type { BootStatus } from './boot-status.js';
 import type { ConsoleLogOptions } from './console.js';
 import { openHost, type Host, type HostOptions } from './host.js';
 import { checkName } from './identity.js';
@@ -24,7 +25,7 @@ import {
   type UnfinishedVirtualMachine,
   type VirtualMachine,
 } from './virtual-machine.js';
-import type { WaitOptions } from './wait-for-login.js';
+import type { Readiness, WaitOptions } from './wait-for-login.js';
 
 /*
  * What an operation needs is imported when it is called: `list` and `--help` are typed often, and installing,
@@ -268,10 +269,16 @@ export class PodmanBootc implements AsyncDisposable {
     return openConsole(await this.#resolve(which), options);
   }
 
-  /** Waits until somebody can log in. */
-  async waitUntilReady(which: string | VirtualMachine, options?: WaitOptions): Promise<void> {
+  /** How its present boot, or its last, stands, and what is wrong with it. */
+  async status(which: string | VirtualMachine, signal?: AbortSignal): Promise<BootStatus> {
+    const { bootStatus } = await import('./boot-status.js');
+    return bootStatus(this.#host, await this.#resolve(which), signal);
+  }
+
+  /** Waits until somebody can log in, or until it is known that nobody will; see `waitUntilReady`. */
+  async waitUntilReady(which: string | VirtualMachine, options?: WaitOptions): Promise<Readiness> {
     const { waitUntilReady } = await import('./wait-for-login.js');
-    await waitUntilReady(this.#host, await this.#resolve(which), options);
+    return waitUntilReady(this.#host, await this.#resolve(which), options);
   }
 
   /**

@@ -61,7 +61,7 @@ export async function consoleBoot(directory: VmDirectory, which: number): Promis
     'BOOT_NOT_KEPT',
     boots.length === 0
       ? 'Nothing has been written to the console of this VM'
-      : `Expected --boot to be from ${boots.length === 1 ? '0' : `-${boots.length - 1} to 0`}, which is what is kept, got ${which}`,
+      : `Expected --boot to be ${boots.length === 1 ? '0' : `from -${boots.length - 1} to 0`}, which is what is kept, got ${which}`,
     { remedy: boots.length === 0 ? 'Start the VM first' : '0 is the latest boot, -1 the one before' },
   );
 }

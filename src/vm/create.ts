@@ -138,6 +138,7 @@ export async function createVirtualMachine(
       (made: BaseDisk) => makeVmDisk(host, made, directory, vm.diskFormat, diskSize),
       signal,
     );
+    host.report.progress?.({ type: 'stage', stage: 'define', detail: identity.name });
     if (vm.cloudInit !== undefined) await makeCloudInitIso(vm.cloudInit, directory.cloudInitIso);
     const login = await prepareLogin(host, vm, directory);
     // Until the domain is defined nobody else can see which port it has.

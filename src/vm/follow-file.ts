@@ -13,6 +13,8 @@ export interface FollowOptions {
   start?: number;
   /** When it aborts, what is there is still read, and then the following ends. */
   end: AbortSignal;
+  /** Called when all that is there has been read. */
+  onIdle?: () => void;
 }
 
 /**
@@ -45,8 +47,11 @@ export async function* followFile(path: string, options: FollowOptions): AsyncGe
         await file?.close();
         file = undefined;
         position = 0;
-      } else if (isLast) return;
-      else await changes.next();
+        continue;
+      }
+      options.onIdle?.();
+      if (isLast) return;
+      await changes.next();
     }
   } finally {
     await file?.close();

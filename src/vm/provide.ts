@@ -126,6 +126,7 @@ async function provideImage(
   { pull = 'missing', quiet }: RunOptions,
   signal: AbortSignal | undefined,
 ): Promise<Image> {
+  host.report.progress?.({ type: 'stage', stage: 'image', detail: reference });
   const present = await inspectImage(engine, reference, signal);
   if (present && (pull === 'missing' || pull === 'never')) return present;
   if (pull === 'never') throw neverPulled(engine, reference);

@@ -200,9 +200,14 @@ export function loginTarget(host: Host, vm: VirtualMachine, user?: string): Logi
   };
 }
 
+/** What a person calls a VM on the command line: its name, or its ID where the name is made of it. */
+export function vmReference(vm: Pick<VirtualMachine, 'id' | 'name'>): string {
+  return vm.name === `podman-bootc-${vm.id}` ? vm.id : vm.name;
+}
+
 /** How a person gets in, for messages. */
 export function sshCommand(vm: VirtualMachine): string {
-  return `podman-bootc ssh ${vm.name === `podman-bootc-${vm.id}` ? vm.id : vm.name}`;
+  return `podman-bootc ssh ${vmReference(vm)}`;
 }
 
 /** That a VM is paused where one that runs is needed. */

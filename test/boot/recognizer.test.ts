@@ -34,7 +34,7 @@ function watch(console: Buffer | string, pieces = 7): Seen {
 describe('the recognizer of boots', () => {
   it('follows a guest that tells everything from the boot loader to the login prompt', () => {
     const { boot, stages, units } = watch(recorded('verbose'));
-    assert.deepEqual(stages, ['boot loader', 'kernel', 'initrd', 'systemd']);
+    assert.deepEqual(stages, ['boot-loader', 'kernel', 'initrd', 'systemd']);
     assert.equal(boot.failure, undefined);
     assert.ok(boot.isUp);
     assert.ok(units.includes('ssh.service'), units.join(' '));
@@ -44,7 +44,7 @@ describe('the recognizer of boots', () => {
 
   it('follows a guest that says next to nothing', () => {
     const { boot, stages } = watch(recorded('quiet'));
-    assert.deepEqual(stages, ['boot loader', 'systemd']);
+    assert.deepEqual(stages, ['boot-loader', 'systemd']);
     assert.ok(boot.isUp);
     assert.equal(boot.failure, undefined);
   });
@@ -133,7 +133,7 @@ describe('the recognizer of boots', () => {
     const { boot, stages } = watch(
       Buffer.concat([recorded('verbose'), Buffer.from('\r\n'), recorded('quiet').subarray(0, 250)]),
     );
-    assert.deepEqual(stages.slice(-2), ['firmware', 'boot loader']);
+    assert.deepEqual(stages.slice(-2), ['firmware', 'boot-loader']);
     assert.ok(!boot.isUp);
   });
 

@@ -1,0 +1,162 @@
+import { access, constants } from 'node:fs/promises';
+import { BootRecognizer } from '../boot/recognizer.js';
+import { bootError, endVerdict, failureVerdict, portVerdict, servicesVerdict } from '../boot/verdict.js';
+import type { Verdict, VmWords } from '../boot/verdict.js';
+import { messageOf, type PodmanBootcError } from '../errors.js';
+import type { Attempt } from '../ssh/readiness.js';
+import { followFile } from './follow-file.js';
+import { askServices } from './guest-agent.js';
+import type { Host } from './host.js';
+import {
+  directoryOf,
+  isActiveState,
+  settledState,
+  vmReference,
+  type VirtualMachine,
+} from './virtual-machine.js';
+
+/**
+ * Seconds that a guest which is up has for opening its port, where nothing but the port tells: getty waits until all
+ * jobs of the boot are dispatched (Type=idle), so sshd has been started by then, unless it is very slow.
+ */
+const portPatience = { accelerated: 15, emulated: 45 };
+/** Milliseconds between two questions to the guest's agent. */
+const askAgain = 2_000;
+
+/**
+ * Watches a VM boot: its lifecycle events, its console, and what attempts to connect found. Reports the stages, and
+ * aborts `signal` with an error as soon as it is known that SSH will not come.
+ */
+export class BootWatch implements AsyncDisposable {
+  readonly boot: BootRecognizer;
+  readonly #words: VmWords;
+  readonly #failed = new AbortController();
+  /** Aborts when the console has no more to say that matters: its rest is read then. */
+  readonly #over = new AbortController();
+  #console: Promise<void> = Promise.resolve();
+  #unsubscribe: () => Promise<void> = () => Promise.resolve();
+  /** The last attempts that ended alike, and since when they do. */
+  #port: { state: Attempt; isUp: boolean; since: number } | undefined;
+  #askedAt = -Infinity;
+  #isAsking = false;
+
+  private constructor(
+    private readonly host: Host,
+    private readonly vm: VirtualMachine,
+    private readonly emulated: boolean,
+  ) {
+    this.#words = { name: vm.name, reference: vmReference(vm) };
+    const { report } = host;
+    this.boot = new BootRecognizer({
+      onStage: (stage, detail) => report.progress?.({ type: 'stage', stage, detail }),
+      onLine: (text, overwritten) => report.progress?.({ type: 'console', text, overwritten }),
+    });
+  }
+
+  static async start(host: Host, vm: VirtualMachine, options: { emulated: boolean }): Promise<BootWatch> {
+    const watch = new BootWatch(host, vm, options.emulated);
+    await watch.#start();
+    return watch;
+  }
+
+  /** Aborts with a `PodmanBootcError`. */
+  get signal(): AbortSignal {
+    return this.#failed.signal;
+  }
+
+  /** Hears how an attempt to connect to the guest's port ended. */
+  attempted(attempt: Attempt): void {
+    const now = performance.now();
+    const { isUp } = this.boot;
+    if (this.#port?.state !== attempt || this.#port.isUp !== isUp)
+      this.#port = { state: attempt, isUp, since: now };
+    const seconds = (now - this.#port.since) / 1000;
+    const isOver = seconds >= (this.emulated ? portPatience.emulated : portPatience.accelerated);
+    // A guest that says nothing on its console may be up all the same, and its agent knows.
+    if (attempt === 'closed' && (isUp || isOver)) this.#ask();
+    if (isUp && isOver && (attempt === 'closed' || attempt === 'silent'))
+      this.#fail(portVerdict(this.#words, attempt, this.boot.failedForSsh, seconds));
+  }
+
+  /** An error of the wait with what the console said last. */
+  explain(error: PodmanBootcError, verdict: Verdict): PodmanBootcError {
+    return bootError(verdict, this.boot.lastLines(), error);
+  }
+
+  async #start(): Promise<void> {
+    this.#unsubscribe = await this.host.connection.onDomainLifecycle(
+      ({ event, detail }) => {
+        if (event === 'stopped' || event === 'crashed') void this.#ended(event, detail);
+      },
+      { domain: this.vm.domain },
+    );
+    this.host.report.progress?.({ type: 'stage', stage: 'firmware' });
+    this.#console = this.#watchConsole().catch((error: unknown) => {
+      this.host.report.debug(`The console of ${this.vm.name} cannot be watched: ${messageOf(error)}`);
+    });
+    // Asked after subscribing, so that no end of it can fall in between.
+    if (!isActiveState(await settledState(this.vm.domain))) {
+      const { state, reason } = await this.vm.domain.getState();
+      await this.#ended(state === 'crashed' ? 'crashed' : 'stopped', reason);
+    }
+  }
+
+  async #ended(event: string, detail: string): Promise<void> {
+    this.#over.abort();
+    await this.#console;
+    // A panic that ended it, say, tells more.
+    if (this.boot.failure) this.#fail(failureVerdict(this.#words, this.boot.failure));
+    else this.#fail(endVerdict(this.#words, event, detail, this.boot.stage));
+  }
+
+  async #watchConsole(): Promise<void> {
+    const log = directoryOf(this.vm)?.consoleLog;
+    if (log !== undefined && (await isReadable(log))) {
+      const judge = (): void => {
+        // All that there is has been read: a guest that was reset after a failure gets another chance.
+        if (this.boot.failure) this.#fail(failureVerdict(this.#words, this.boot.failure));
+      };
+      for await (const chunk of followFile(log, { end: this.#over.signal, onIdle: judge }))
+        this.boot.push(chunk);
+      return;
+    }
+    // Another user's libvirt, or one on another host: then the console itself, if nobody has it.
+    const stream = await this.vm.domain.openConsole({ signal: this.#over.signal });
+    for await (const chunk of stream as AsyncIterable<Buffer>) {
+      this.boot.push(chunk);
+      if (this.boot.failure) this.#fail(failureVerdict(this.#words, this.boot.failure));
+    }
+  }
+
+  /** Asks the guest's agent what became of sshd; one question at a time. */
+  #ask(): void {
+    if (this.#isAsking || performance.now() - this.#askedAt < askAgain) return;
+    this.#isAsking = true;
+    void askServices(this.vm, this.#over.signal).then((services) => {
+      this.#isAsking = false;
+      this.#askedAt = services ? performance.now() : Infinity;
+      const verdict = services && servicesVerdict(this.#words, services);
+      if (verdict) this.#fail(verdict);
+    });
+  }
+
+  #fail(verdict: Verdict): void {
+    if (!this.#failed.signal.aborted) this.#failed.abort(bootError(verdict, this.boot.lastLines()));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#over.abort();
+    await this.#unsubscribe();
+    await this.#console;
+  }
+}
+
+/** Whether a file can be read, or could be if it were there. */
+async function isReadable(path: string): Promise<boolean> {
+  try {
+    await access(path, constants.R_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
