@@ -90,7 +90,9 @@ export class BootRecognizer {
     },
     begin: () => {
       // The guest was reset: all that was known is of the boot before.
-      if (this.stage !== 'firmware' && this.stage !== 'boot-loader') {
+      const wasKernel = this.failure && !/^(?:nothing-bootable|secure-boot)$/.test(this.failure.kind);
+      if (wasKernel === true || (this.stage !== 'firmware' && this.stage !== 'boot-loader')) {
+        this.failure = undefined;
         this.failedUnits.length = 0;
         this.failedForSsh = undefined;
         this.isUp = false;
