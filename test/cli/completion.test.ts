@@ -49,7 +49,7 @@ describe('completion', function () {
   }
 
   it('offers commands, options and the values of options', () => {
-    assert.deepEqual(candidates('s'), ['ssh', 'start', 'stop']);
+    assert.deepEqual(candidates('s'), ['ssh', 'status', 'start', 'stop']);
     assert.deepEqual(candidates('run', '--disk'), ['--disk-size', '--disk-format']);
     assert.deepEqual(candidates('list', '--format', ''), ['table', 'json', 'yaml']);
     assert.deepEqual(candidates('completion', 'f'), ['fish']);
@@ -103,7 +103,7 @@ describe('completion', function () {
         .split('\n');
     assert.deepEqual(complete('podman-bootc ssh w'), ['web']);
     assert.deepEqual(complete('podman-bootc run quay.io/fedora/fedora-bootc:4'), ['42', '43']);
-    assert.deepEqual(complete('podman-bootc st'), ['start', 'stop']);
+    assert.deepEqual(complete('podman-bootc st'), ['status', 'start', 'stop']);
   });
 
   it('works in fish, with descriptions', () => {
