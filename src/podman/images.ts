@@ -7,6 +7,7 @@ import {
   runPodman,
   type PodmanEngine,
 } from './engine.js';
+import { pullError } from './translate.js';
 
 /** An image in an engine's store. */
 export interface Image {
@@ -110,7 +111,7 @@ export function neverPulled(engine: PodmanEngine, reference: string): PodmanBoot
 /**
  * Pulls an image. `localhost/…` is never pulled: nothing answers there.
  * @param onOutput podman's progress, as it comes
- * @throws PodmanBootcError `IMAGE_NOT_FOUND`
+ * @throws PodmanBootcError `IMAGE_NOT_FOUND` and those of `pullError`
  */
 export async function pullImage(
   engine: PodmanEngine,
@@ -127,16 +128,7 @@ export async function pullImage(
     );
   }
   const result = await runPodman(engine, ['pull', '--', reference], { signal, onOutput });
-  if (result.exitCode === 0) return;
-  throw new PodmanBootcError(
-    'image',
-    'IMAGE_NOT_FOUND',
-    `The image ${reference} could not be pulled: ${lastLine(result.stderr)}`,
-    {
-      remedy: 'Check its name and your network, or list the images at hand with `podman-bootc images`',
-      output: result.stderr,
-    },
-  );
+  if (result.exitCode !== 0) throw pullError(reference, result.stderr);
 }
 
 /** Lists the bootc images in an engine's store: those with the label `containers.bootc=1`. */
