@@ -1,6 +1,6 @@
 import { styleText } from 'node:util';
 import { exitCodes, messageOf, PodmanBootcError } from '../errors.js';
-import { printable } from '../boot/console-text.js';
+import { ConsoleText, printable } from '../boot/console-text.js';
 import type { Reporter } from '../report.js';
 import { explainSystemError } from '../system-error.js';
 import type { MessageLevel, View } from './views.js';
@@ -39,7 +39,11 @@ function colour(style: 'red' | 'yellow' | 'dim', text: string): string {
 }
 
 /** Lines that other programs wrote and that were shown: a failure need not repeat them. */
-let shownOutput: string[] = [];
+const shownOutput: string[] = [];
+const shownText = new ConsoleText((line) => {
+  shownOutput.push(line.trim());
+  if (shownOutput.length > 200) shownOutput.shift();
+});
 
 function say(wanted: MessageLevel, message: string, prefix = ''): void {
   if (!isShown(wanted)) return;
@@ -65,7 +69,7 @@ export const terminalReporter: Reporter = {
     if (!isShown('info')) return;
     if (view) view.output(chunk);
     else process.stderr.write(printable(chunk));
-    if (view?.showsOutput !== false) shownOutput = [...shownOutput, ...linesOf(chunk)].slice(-200);
+    if (view?.showsOutput !== false) shownText.push(chunk);
   },
   progress: (progress) => {
     view?.progress(progress);
@@ -95,7 +99,8 @@ export function printFailure(thrown: unknown): number {
   }
   if (view?.failure?.(error)) return exitCodes[error.failureClass];
   const output = linesOf(error.output ?? '');
-  if (output.slice(-5).some((line) => !shownOutput.includes(line)))
+  const shown = [...shownOutput, shownText.partial.trim()];
+  if (output.slice(-5).some((line) => !shown.includes(line)))
     print(colour('dim', printable(error.output ?? '').trimEnd()));
   print(`${colour('red', 'Error:')} ${printable(error.message)}`);
   if (error.remedy !== undefined) print(printable(error.remedy));

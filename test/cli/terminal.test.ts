@@ -1,0 +1,45 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { projectRoot } from '../support/project.js';
+
+const modules = ['terminal', 'views'].map((name) =>
+  JSON.stringify(pathToFileURL(join(projectRoot, 'dist', 'src', 'cli', `${name}.js`)).href),
+);
+const errors = JSON.stringify(pathToFileURL(join(projectRoot, 'dist', 'src', 'errors.js')).href);
+
+/** What a process of its own prints to stderr that shows an install's output, and then its failure. */
+function stderrOf(view: string): string {
+  const program = `
+    import { printFailure, setView, terminalReporter } from ${modules[0] ?? ''};
+    import { ${view} } from ${modules[1] ?? ''};
+    import { PodmanBootcError } from ${errors};
+    setView(new ${view}(process.stderr));
+    terminalReporter.output('Installing image\\nDeploying...');
+    terminalReporter.output('done\\nERROR \\u001b[31mno\\n');
+    printFailure(new PodmanBootcError('install', 'INSTALL_FAILED', 'It \\u001b[1mfailed', {
+      output: 'Installing image\\nDeploying...done\\nERROR \\u001b[31mno',
+      remedy: 'Do this',
+    }));`;
+  const { stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', program], {
+    encoding: 'utf8',
+  });
+  return stderr;
+}
+
+describe('a failure on the terminal', () => {
+  it('shows the output of a program once, however it came', () => {
+    const stderr = stderrOf('PlainView');
+    assert.equal(stderr.match(/Installing image/g)?.length, 1, stderr);
+    assert.match(stderr, /ERROR no\nError: It failed\nDo this\n$/);
+  });
+
+  it('is an object of JSON for tools', () => {
+    const last = JSON.parse(stderrOf('JsonView').trim().split('\n').at(-1) ?? '') as Record<string, unknown>;
+    assert.deepEqual(
+      [last.type, last.code, last.class, last.exitCode, last.remedy],
+      ['error', 'INSTALL_FAILED', 'install', 122, 'Do this'],
+    );
+  });
+});
