@@ -24,6 +24,7 @@ export interface NewVmOptions extends Omit<GlobalOptions, 'wait'>, ProgressOptio
   karg?: string[];
   sshKey?: string[];
   hostname?: string;
+  passwordFile?: string;
   publish?: string[];
   label?: string[];
   pull?: PullPolicy;
@@ -42,6 +43,7 @@ export function asRunOptions(options: NewVmOptions): RunOptions {
     kargs: options.karg,
     sshKeys: options.sshKey,
     hostname: options.hostname,
+    passwordFile: options.passwordFile,
     ports: options.publish?.map((word) => parsePort(word)),
     labels: options.label && Object.fromEntries(options.label.map(parseLabel)),
     pull: options.pull,

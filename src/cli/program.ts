@@ -127,6 +127,10 @@ Exit codes: 0 success, 1 failure, 2 wrong usage, 120 host, 121 image, 122 instal
         repeated,
       )
       .option('--karg <argument>', "kernel argument besides the image's own (repeatable)", repeated)
+      .option(
+        '--password-file <file>',
+        "file with root's password, which is set when the VM is logged in to for the first time",
+      )
       .option('--hostname <name>', 'host name of the VM (default: what the image has)')
       .option(
         '--ssh-key <file>',

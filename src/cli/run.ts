@@ -30,7 +30,9 @@ export async function run(image: string, command: string[], options: RunCommandO
   }
   if (options.quiet && options.logLevel === undefined) setLogLevel('error');
   const interrupt = listenForInterrupt();
-  const wait = typeof options.wait === 'string' ? options.wait : isBackground ? 'none' : 'ssh';
+  // Only a guest that was logged in to has the password.
+  const otherwise = isBackground && options.passwordFile === undefined ? 'none' : 'ssh';
+  const wait = typeof options.wait === 'string' ? options.wait : otherwise;
   await using client = await openClient({ ...options, wait: options.wait !== false }, interrupt.signal);
   const view = await showProgress(options);
   const vm = await client.run(image, asRunOptions(options), interrupt.signal);

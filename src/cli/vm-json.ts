@@ -1,3 +1,4 @@
+import { originated } from '../domain/origins.js';
 import type { InspectedVirtualMachine } from '../vm/inspect.js';
 import {
   isActiveState,
@@ -62,10 +63,15 @@ export function inspectedJson(vm: InspectedVirtualMachine) {
       podman: metadata.install.podman,
       rootSizeMax: metadata.install.rootSizeMax ?? null,
       bootcVersion: metadata.install.bootcVersion ?? null,
+      kargs: metadata.install.kargs ?? [],
     },
+    ports: definition.ports,
+    hostname: metadata.hostname ?? null,
+    origins: Object.fromEntries(originated.map((what) => [what, metadata.origins?.[what] ?? null])),
     ssh: {
       ...listed.ssh,
       hostKey: metadata.ssh.hostKey,
+      keys: metadata.ssh.keys ?? [],
       hostKeyAlias: login.hostKeyAlias,
       identityFile: login.identityFile,
       knownHostsFile: login.knownHostsFile,

@@ -314,7 +314,8 @@ export class PodmanBootc implements AsyncDisposable {
         () => true,
         () => false,
       ));
-    if (!isUp) await this.waitUntilReady(vm, options);
+    const { isPasswordPending } = await import('./password.js');
+    if (!isUp || (await isPasswordPending(vm))) await this.waitUntilReady(vm, options);
     options.onReady?.();
     return openSession(target, command);
   }

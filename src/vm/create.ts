@@ -26,6 +26,7 @@ import { hostnameCredential } from './hostname.js';
 import type { Requirements } from './image-labels.js';
 import { idOf, type Identity } from './identity.js';
 import { acquireLock } from './lock.js';
+import { passwordCredential, preparePassword } from './password.js';
 import { removeVirtualMachine } from './remove.js';
 import { showDisks } from './pool.js';
 import { unclaimedPort } from './port.js';
@@ -55,6 +56,8 @@ export interface NewVirtualMachine extends Requirements {
   user: string;
   /** The user's own keys. */
   sshKeys: readonly PublicKey[];
+  /** Root's. */
+  password: string | undefined;
   hostname: string | undefined;
   labels: Labels | undefined;
   quiet: boolean;
@@ -141,6 +144,7 @@ export async function createVirtualMachine(
     host.report.progress?.({ type: 'stage', stage: 'define', detail: identity.name });
     if (vm.cloudInit !== undefined) await makeCloudInitIso(vm.cloudInit, directory.cloudInitIso);
     const login = await prepareLogin(host, vm, directory);
+    if (vm.password !== undefined) await preparePassword(directory, vm.password);
     // Until the domain is defined nobody else can see which port it has.
     await using _ports = await acquireLock(host, 'ports', {
       what: 'the ports of a new VM',
@@ -196,7 +200,10 @@ export async function createVirtualMachine(
           'tmpfiles.extra': login.publicCredential,
           ...(vm.hostname !== undefined && hostnameCredential(vm.hostname)),
         },
-        files: { 'tmpfiles.extra': directory.tmpfilesCredential },
+        files: {
+          'tmpfiles.extra': directory.tmpfilesCredential,
+          ...(vm.password !== undefined && { [passwordCredential]: directory.password }),
+        },
       },
       metadata,
       capabilities,

@@ -1,6 +1,7 @@
 import { readDomain } from '../domain/edit.js';
 import { portText } from '../domain/ports.js';
 import { PodmanBootcError } from '../errors.js';
+import { hasPassword } from './password.js';
 import type { OptionFiles, RunOptions } from './run-options.js';
 import { isActiveState, settledState, sshCommand, type VirtualMachine } from './virtual-machine.js';
 
@@ -43,6 +44,13 @@ export async function requireSame(
       '--ssh-key',
       options.sshKeys && inOrder(files.sshKeys.map(({ fingerprint }) => fingerprint)),
       inOrder(ssh.keys ?? []),
+    ],
+    [
+      '--password-file',
+      files.password === undefined ? undefined : 'this password',
+      files.password !== undefined && (await hasPassword(vm, files.password))
+        ? 'this password'
+        : 'another one',
     ],
     ['--hostname', options.hostname, hostname],
     ['--publish', options.ports && inOrder(options.ports.map(portText)), inOrder(ports.map(portText))],

@@ -95,6 +95,7 @@ export async function provideVirtualMachine<T>(
       cloudInit: files.cloudInit,
       user,
       sshKeys: files.sshKeys,
+      password: files.password,
       hostname: options.hostname,
       labels: options.labels,
       quiet: options.quiet === true,

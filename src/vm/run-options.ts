@@ -10,6 +10,7 @@ import { checkCloudInit } from './cloud-init.js';
 import type { AcceleratorPreference } from './hardware.js';
 import { checkHostname } from './hostname.js';
 import { checkName } from './identity.js';
+import { readPassword } from './password.js';
 import { checkDiskFormat, type DiskFormatPreference } from './vm-disk.js';
 
 /**
@@ -45,6 +46,8 @@ export interface RunOptions {
   user?: string | undefined;
   /** Files of public keys that may log in as that user besides the VM's own; default none. */
   sshKeys?: readonly string[] | undefined;
+  /** File with root's password on one line, which is set when the VM is logged in to for the first time; default none. */
+  passwordFile?: string | undefined;
   /** Host name of the guest; default: what the image has. */
   hostname?: string | undefined;
   /** Ports of the host that lead to the guest; default none, or the image's label. */
@@ -69,6 +72,8 @@ export interface OptionFiles {
   /** Absolute path. */
   cloudInit: string | undefined;
   sshKeys: PublicKey[];
+  /** Root's. */
+  password: string | undefined;
 }
 
 const minimumMemory = 128 * MiB;
@@ -96,6 +101,7 @@ export async function checkRunOptions(options: RunOptions): Promise<OptionFiles>
   return {
     cloudInit: options.cloudInit === undefined ? undefined : await checkCloudInit(options.cloudInit),
     sshKeys: (await Promise.all((options.sshKeys ?? []).map((file) => readPublicKeys(file)))).flat(),
+    password: options.passwordFile === undefined ? undefined : await readPassword(options.passwordFile),
   };
 }
 

@@ -38,6 +38,10 @@ export class VmDirectory {
   readonly knownHosts: string;
   /** The systemd credential that holds the private host key, for fw_cfg. */
   readonly tmpfilesCredential: string;
+  /** The hash of root's password, where one was given. */
+  readonly password: string;
+  /** Exists until the guest has that password. */
+  readonly passwordPending: string;
   readonly cloudInitIso: string;
   readonly consoleLog: string;
   /** What boots before the present one wrote to the console; see `console-log.ts`. */
@@ -54,6 +58,8 @@ export class VmDirectory {
     this.hostKey = join(path, 'ssh_host_ed25519_key');
     this.knownHosts = join(path, 'known_hosts');
     this.tmpfilesCredential = join(path, 'tmpfiles.extra');
+    this.password = join(path, 'passwd.hashed-password.root');
+    this.passwordPending = join(path, 'password-pending');
     this.cloudInitIso = join(path, 'cloud-init.iso');
     this.consoleLog = join(path, 'console.log');
     this.boots = join(path, 'boots');

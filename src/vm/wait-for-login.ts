@@ -8,6 +8,7 @@ import { sshArguments } from '../ssh/session.js';
 import type { LoginTarget } from '../ssh/target.js';
 import { BootWatch } from './boot-watch.js';
 import type { Host } from './host.js';
+import { settlePassword } from './password.js';
 import {
   loginTarget,
   pausedError,
@@ -79,6 +80,7 @@ export async function waitUntilReady(
         watch.attempted(attempt);
       },
     });
+    await settlePassword(host, vm);
   } catch (error) {
     const verdict = error instanceof PodmanBootcError && verdictOn(error, vm, target.user, watch);
     throw verdict ? watch.explain(error, verdict) : error;

@@ -6,7 +6,7 @@ import { findVirtualMachine } from '../../src/vm/virtual-machine.js';
 import { rejectsWithCode } from '../support/rejects.js';
 import { openTestHost } from '../support/test-host.js';
 
-const files = { cloudInit: undefined, sshKeys: [] };
+const files = { cloudInit: undefined, sshKeys: [], password: undefined };
 
 describe('a VM that exists, run with options', () => {
   for (const [option, options] of Object.entries<RunOptions>({
