@@ -19,7 +19,15 @@ export type Shell = (typeof shells)[number];
 
 /** The options of a command with the global ones, wherever they stood. Each command knows its own types. */
 export function allOptions(command: Command): GlobalOptions {
-  return command.optsWithGlobals();
+  const given: GlobalOptions = {};
+  // Commander would let a default of the program hide what the command was given.
+  for (let each: Command | null = command; each; each = each.parent) {
+    const own: Record<string, unknown> = each.opts();
+    for (const key of Object.keys(own))
+      if (each.getOptionValueSource(key) === 'cli' && !(key in given))
+        Object.assign(given, { [key]: own[key] });
+  }
+  return { ...command.optsWithGlobals<GlobalOptions>(), ...given };
 }
 
 /** What says which VM, in the help of every command. */

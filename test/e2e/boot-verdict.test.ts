@@ -184,7 +184,7 @@ describe('a boot that does not lead to SSH', function () {
     assert.equal(outcome.exitCode, 124, outcome.stderr);
     assert.match(
       outcome.stderr,
-      /within 20 s: .*; the boot of verdict had reached: (boot loader|kernel|systemd)/,
+      /within 20 s: .*; the boot of verdict had reached: (firmware|boot loader|kernel|systemd)/,
     );
   });
 
