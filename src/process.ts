@@ -85,21 +85,27 @@ export async function runProcess(
   signal?.addEventListener('abort', onAbort);
   const result = await child.finally(() => signal?.removeEventListener('abort', onAbort));
   if (result.isCanceled) options.signal?.throwIfAborted();
-  if (result.code === 'ENOENT') {
-    throw new PodmanBootcError('host', 'PROGRAM_NOT_FOUND', `The program ${program} was not found in PATH`, {
-      remedy: `Install ${program}, or add its directory to PATH`,
-      cause: result.cause,
-      check: checkOfProgram[program],
-    });
-  }
-  const signalNumber = result.signal ? constants.signals[result.signal] : undefined;
+  if (result.code === 'ENOENT') throw programNotFound(program, result.cause);
   return {
-    exitCode: result.timedOut ? -1 : (result.exitCode ?? 128 + (signalNumber ?? 0)),
+    exitCode: exitCodeOf(result),
     stdout: result.stdout,
     stderr: result.stderr,
     all: result.all,
     timedOut: result.timedOut,
   };
+}
+
+function programNotFound(program: string, cause: unknown): PodmanBootcError {
+  return new PodmanBootcError('host', 'PROGRAM_NOT_FOUND', `The program ${program} was not found in PATH`, {
+    remedy: `Install ${program}, or add its directory to PATH`,
+    cause,
+    check: checkOfProgram[program],
+  });
+}
+
+function exitCodeOf(result: { timedOut: boolean; exitCode?: number; signal?: NodeJS.Signals }): number {
+  const signalNumber = result.signal ? constants.signals[result.signal] : undefined;
+  return result.timedOut ? -1 : (result.exitCode ?? 128 + (signalNumber ?? 0));
 }
 
 /** Whether a program is in PATH. */
@@ -140,4 +146,68 @@ function giveUp(
     child.kill('SIGKILL');
     for (const stream of [child.stdout, child.stderr, child.all]) stream?.destroy();
   }, 500);
+}
+
+/** How `runPipeline` runs its programs. */
+export interface PipelineOptions {
+  signal?: AbortSignal | undefined;
+  /** Called with the number of bytes that have gone from one to the other so far. */
+  onProgress?: ((bytes: number) => void) | undefined;
+}
+
+/**
+ * Runs `from | to` without a shell; nothing is kept in between. When one of them fails or the signal aborts, both end.
+ * @returns what the last program left behind, or, when only the first failed, what that one did
+ * @throws PodmanBootcError `PROGRAM_NOT_FOUND`, or the signal's reason
+ */
+export async function runPipeline(
+  from: readonly [string, ...string[]],
+  to: readonly [string, ...string[]],
+  { signal, onProgress }: PipelineOptions = {},
+): Promise<ProcessResult> {
+  const [{ execa }, { pipeline }, { Transform }] = await Promise.all([
+    import('execa'),
+    import('node:stream/promises'),
+    import('node:stream'),
+  ]);
+  signal?.throwIfAborted();
+  const common = { reject: false, stripFinalNewline: true, ...(signal && { cancelSignal: signal }) } as const;
+  // In process groups of their own, so that Ctrl-C on the terminal reaches us alone.
+  const source = execa(from[0], from.slice(1), {
+    ...common,
+    stdin: 'ignore',
+    buffer: { stdout: false },
+    detached: true,
+    cleanup: true,
+  });
+  const sink = execa(to[0], to.slice(1), { ...common, all: true, detached: true, cleanup: true });
+  let bytes = 0;
+  const count = new Transform({
+    transform(chunk: Buffer, _encoding, done) {
+      bytes += chunk.length;
+      onProgress?.(bytes);
+      done(null, chunk);
+    },
+  });
+  // A program that ends early breaks the pipe; its exit code says why.
+  const flow = pipeline(source.stdout, count, sink.stdin).catch(() => {
+    source.kill();
+  });
+  const [sent, received] = await Promise.all([source, sink, flow]);
+  signal?.throwIfAborted();
+  for (const [program, { code, cause }] of [
+    [from[0], sent],
+    [to[0], received],
+  ] as const) {
+    if (code === 'ENOENT') throw programNotFound(program, cause);
+  }
+  const failed = received.exitCode === 0 && sent.exitCode !== 0;
+  return {
+    exitCode: exitCodeOf(failed ? sent : received),
+    stdout: failed ? '' : received.stdout,
+    // A sink that got half of a stream blames the stream: the one that broke it goes last.
+    stderr: sent.exitCode === 0 ? received.stderr : `${received.stderr}\n${sent.stderr}`.trim(),
+    all: received.all,
+    timedOut: false,
+  };
 }

@@ -1,8 +1,16 @@
 import { rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { PodmanBootcError } from '../errors.js';
-import { engineCommand, runPodman, type PodmanEngine } from '../podman/engine.js';
-import { runProcess } from '../process.js';
+import {
+  capitalized,
+  describeEngine,
+  engineCommand,
+  inspectEngine,
+  runPodman,
+  runPodmanClient,
+  type PodmanEngine,
+} from '../podman/engine.js';
+import { runProcess, type ProcessResult } from '../process.js';
 import type { Reporter } from '../report.js';
 import { MiB } from '../sizes.js';
 import { createSparseDisk, isFull } from './disk-size.js';
@@ -84,10 +92,14 @@ export function checkFilesystem(value: string): void {
   );
 }
 
-/** The arguments of `podman` for an install; each is from bootc's documentation of `install to-disk`. */
+/**
+ * The arguments of `podman` for an install; each is from bootc's documentation of `install to-disk`.
+ * @param variables what bootc finds in its environment
+ */
 export function installArguments(
   installation: Installation,
   environment: NodeJS.ProcessEnv = process.env,
+  variables: Readonly<Record<string, string>> = {},
 ): string[] {
   const { probe, partialDisk } = installation;
   const supported = (option: string): string[] => (probe.installOptions.has(option) ? [`--${option}`] : []);
@@ -135,6 +147,7 @@ export function installArguments(
     ...['--volume', '/var/lib/containers:/var/lib/containers'],
     ...['--volume', `${directory}:/output`],
     ...(log === undefined || log === '' ? [] : ['--env', `RUST_LOG=${log}`]),
+    ...Object.entries(variables).flatMap(([name, value]) => ['--env', `${name}=${value}`]),
     installation.reference,
     ...['bootc', 'install', 'to-disk', '--via-loopback'],
     ...supported('generic-image'),
@@ -150,9 +163,8 @@ export function installArguments(
 }
 
 /**
- * Installs an image onto a sparse raw file, which appears at `disk` only when it is complete. Whatever goes
- * wrong, and when the signal aborts, the container, its loop devices and the partial file are gone when this
- * rejects.
+ * Installs an image onto a sparse raw file, which appears at `disk` only when it is complete. Whatever goes wrong, and
+ * when the signal aborts, `cleanUpInstall` has to be called: it may find that not everything can be cleaned up yet.
  * @throws PodmanBootcError of class `install`, or the signal's reason
  */
 export async function installToDisk(
@@ -161,13 +173,13 @@ export async function installToDisk(
   signal?: AbortSignal,
 ): Promise<void> {
   const { engine, reference, disk, partialDisk, diskSize, imageSize, quiet } = installation;
-  const args = installArguments(installation);
-  try {
-    await createSparseDisk(partialDisk, diskSize, imageSize);
+  await createSparseDisk(partialDisk, diskSize, imageSize);
+  const install = async (variables: Record<string, string>): Promise<ProcessResult> => {
+    const args = installArguments(installation, process.env, variables);
     report.debug(`${engineCommand(engine)} ${args.join(' ')}`);
     report.progress?.({ type: 'stage', stage: 'install' });
     using _growth = reportGrowth(partialDisk, report);
-    const result = await runPodman(engine, args, {
+    return await runPodman(engine, args, {
       signal,
       // In its own process group, so that Ctrl-C reaches us alone and we end it in good order.
       detached: true,
@@ -178,17 +190,54 @@ export async function installToDisk(
         },
       }),
     });
-    if (result.exitCode !== 0) {
-      throw (await isFull(dirname(disk)))
-        ? diskFull(disk)
-        : installError(reference, result.exitCode, result.all);
-    }
-    // A loop device swallows ENOSPC: only what is still free says whether everything arrived.
+  };
+  let result = await install({});
+  if (result.exitCode !== 0 && isLoopTrouble(result.all) && !(await isFull(dirname(disk)))) {
+    report.info('The loop device had trouble with the disk: trying once more with direct I/O');
+    await detachLoopDevices(engine, reference, partialDisk, report);
+    await rm(partialDisk, { force: true });
+    await createSparseDisk(partialDisk, diskSize, imageSize);
+    result = await install({ BOOTC_DIRECT_IO: 'on' });
+  }
+  if (result.exitCode !== 0) {
     if (await isFull(dirname(disk))) throw diskFull(disk);
-    await rename(partialDisk, disk);
-  } catch (error) {
-    await cleanUpInstall(engine, reference, partialDisk, report);
-    throw error;
+    await requireStillThere(engine, reference);
+    throw installError(reference, result.exitCode, result.all);
+  }
+  // A loop device swallows ENOSPC: only what is still free says whether everything arrived.
+  if (await isFull(dirname(disk))) throw diskFull(disk);
+  await rename(partialDisk, disk);
+}
+
+/**
+ * What losetup, the kernel and the makers of file systems say when a loop device and the file system below it (9p,
+ * virtiofs) do not get along. bootc attaches without direct I/O unless BOOTC_DIRECT_IO=on
+ * (https://bootc-dev.github.io/bootc/bootc-install.html).
+ */
+export function isLoopTrouble(output: string): boolean {
+  return /losetup.*(failed to set up|Invalid argument|Input\/output error)|(mkfs|mke2fs|wipefs|sfdisk|sgdisk|mount)\b.*Input\/output error/i.test(
+    output,
+  );
+}
+
+/** Tells the end of the podman host from an install that failed. */
+async function requireStillThere(engine: PodmanEngine, reference: string): Promise<void> {
+  if (engine.kind === 'local') return;
+  try {
+    await inspectEngine(engine, { timeout: 20_000 });
+  } catch (cause) {
+    throw new PodmanBootcError(
+      'install',
+      'PODMAN_STOPPED',
+      `${capitalized(describeEngine(engine))} stopped or became unreachable in the middle of the install of ${reference}`,
+      {
+        remedy:
+          engine.machine === undefined
+            ? `Try \`${engineCommand(engine)} info\`, then run the same command again`
+            : `podman machine start ${engine.machine}, then run the same command again`,
+        cause,
+      },
+    );
   }
 }
 
@@ -227,23 +276,40 @@ function diskFull(disk: string): PodmanBootcError {
 /**
  * Removes what an install that did not end well may have left: its container, loop devices on the partial
  * disk, the partial disk. Safe to call at any time, also when nothing is left.
+ * @returns whether all of it is gone; a machine that does not run, say, has to be asked again when it does
  */
 export async function cleanUpInstall(
   engine: PodmanEngine,
   reference: string,
   partialDisk: string,
   report: Reporter,
-): Promise<void> {
+): Promise<boolean> {
   const container = installContainerName(partialDisk);
   const removed = await runPodman(engine, ['rm', '--force', '--time', '3', '--ignore', container]);
-  if (removed.exitCode !== 0)
-    report.warn(`The container ${container} could not be removed: ${removed.stderr}`);
-  await detachLoopDevices(engine, reference, partialDisk, report);
+  const reached = removed.exitCode === 0;
+  if (reached) await detachLoopDevices(engine, reference, partialDisk, report);
   await rm(partialDisk, { force: true });
+  if (reached) return true;
+  if (isGone(removed.stderr)) {
+    report.debug(`${describeEngine(engine)} is gone: ${removed.stderr}`);
+    return true;
+  }
+  report.warn(
+    `${capitalized(describeEngine(engine))} does not answer; the container ${container} is removed by the next command that finds it running`,
+  );
+  report.debug(removed.stderr);
+  return false;
 }
 
-// $1 is the file. losetup compares device and inode, so a path that differs inside the container does no harm.
+/** podman's words for a connection that nobody has any more: then nobody can be asked either. */
+function isGone(stderr: string): boolean {
+  return /connection ".*" not found|no such connection|connection .* could not be found/i.test(stderr);
+}
+
+// $1 is the file, or comes from stdin. losetup compares device and inode, so a path that differs inside the container
+// does no harm.
 const detachScript = `losetup --noheadings --output NAME --associated "$1" | while read -r device; do losetup --detach "$device"; done`;
+const machineDetachScript = `IFS= read -r file; set -- "$file"; ${detachScript}`;
 
 async function detachLoopDevices(
   engine: PodmanEngine,
@@ -254,10 +320,15 @@ async function detachLoopDevices(
   const result =
     engine.kind === 'local'
       ? await runProcess('sh', ['-c', detachScript, 'sh', file])
-      : await runPodman(
-          engine,
-          // prettier-ignore
-          ['run', '--rm', '--pull', 'never', '--privileged', '--security-opt', 'label=disable', '--volume', '/dev:/dev', '--volume', `${dirname(file)}:/output`, '--entrypoint', 'sh', reference, '-c', detachScript, 'sh', `/output/${basename(file)}`],
-        );
+      : engine.machine !== undefined
+        ? await runPodmanClient(
+            ['machine', 'ssh', '--username', 'root', engine.machine, machineDetachScript],
+            { input: `${file}\n` },
+          )
+        : await runPodman(
+            engine,
+            // prettier-ignore
+            ['run', '--rm', '--pull', 'never', '--privileged', '--security-opt', 'label=disable', '--volume', '/dev:/dev', '--volume', `${dirname(file)}:/output`, '--entrypoint', 'sh', reference, '-c', detachScript, 'sh', `/output/${basename(file)}`],
+          );
   if (result.exitCode !== 0) report.warn(`Loop devices of ${file} could not be looked for: ${result.stderr}`);
 }

@@ -1,5 +1,6 @@
 import type { Command, Option } from 'commander';
 import type { DomainState } from '../libvirt/index.js';
+import { describeEngine } from '../podman/engine.js';
 import { PodmanBootc } from '../vm/client.js';
 import { isActiveState } from '../vm/virtual-machine.js';
 import { shells, type GlobalOptions } from './options.js';
@@ -119,8 +120,11 @@ async function vmCandidates(
 }
 
 async function imageCandidates(podman: string | undefined): Promise<Candidate[]> {
-  const { images } = await PodmanBootc.images(podman, AbortSignal.timeout(5_000));
+  const { engine, images } = await PodmanBootc.images(podman, AbortSignal.timeout(5_000));
   return images.flatMap((image) =>
-    image.names.map((value) => ({ value, description: image.id.slice(0, 12) })),
+    image.names.map((value) => ({
+      value,
+      description: `${image.id.slice(0, 12)} in ${describeEngine(engine)}`,
+    })),
   );
 }

@@ -1,4 +1,4 @@
-import { engineName } from '../podman/engine.js';
+import { describeEngine } from '../podman/engine.js';
 import type { ListedImage } from '../podman/images.js';
 import { PodmanBootc } from '../vm/client.js';
 import { formatAge, formatDecimalSize, formatJson, formatTable, oneLine } from './format.js';
@@ -10,7 +10,7 @@ export async function images(
   options: GlobalOptions & { format?: string; quiet?: boolean; podman?: string },
 ): Promise<void> {
   const { engine, images: listed } = await PodmanBootc.images(options.podman);
-  terminalReporter.debug(`Images of ${engineName(engine)}`);
+  terminalReporter.info(`Images of ${describeEngine(engine)}`);
   if (options.quiet) process.stdout.write(listed.map((image) => `${shortId(image)}\n`).join(''));
   else if (options.format === 'json') process.stdout.write(formatJson(listed));
   else process.stdout.write(imageTable(listed));

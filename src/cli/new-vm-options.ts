@@ -1,4 +1,5 @@
 import { parseLabel } from '../domain/labels.js';
+import { askOnTerminal } from './ask.js';
 import type { AcceleratorPreference } from '../vm/hardware.js';
 import type { Firmware, RunOptions } from '../vm/run-options.js';
 import type { PullPolicy } from '../podman/images.js';
@@ -30,6 +31,9 @@ export interface NewVmOptions extends Omit<GlobalOptions, 'wait'>, ProgressOptio
   pull?: PullPolicy;
   replace?: boolean;
   podman?: string;
+  startMachine?: boolean;
+  copy?: boolean;
+  scratch?: string;
 }
 
 /** The library's names for them. */
@@ -55,6 +59,10 @@ export function asRunOptions(options: NewVmOptions): RunOptions {
     cloudInit: options.cloudinit,
     user: options.user,
     podman: options.podman,
+    startMachine: options.startMachine,
+    copy: options.copy,
+    scratch: options.scratch,
+    confirm: askOnTerminal(),
     quiet: options.quiet,
   };
 }

@@ -17,7 +17,7 @@ import { parseCount, parseSeconds, parseSizeOption, repeated } from './values.js
 const podmanOption = (): Option =>
   new Option(
     '--podman <which>',
-    'where to install: auto, machine, local or the name of a podman connection',
+    'where to install: auto, machine, local or the name of a podman machine or connection',
   ).default('auto');
 
 const userOption = (): Option =>
@@ -145,7 +145,13 @@ Exit codes: 0 success, 1 failure, 2 wrong usage, 120 host, 121 image, 122 instal
           .choices(['always', 'missing', 'never', 'newer'])
           .default('missing'),
       )
-      .addOption(podmanOption());
+      .addOption(podmanOption())
+      .option('--start-machine', 'start the podman machine without asking when it does not run')
+      .option('--copy', "copy the image from another podman's store when it is only there")
+      .option(
+        '--scratch <directory>',
+        'install in this directory, which the podman machine shares, then move the disk home',
+      );
 
   makingCommand('run', 'make a VM of an image, boot it and open an SSH session')
     .argument('<image>', 'image reference, or the ID of a VM')

@@ -29,6 +29,16 @@ export function setView(wanted: View): void {
   view = wanted;
 }
 
+/** Keeps progress off the terminal, for a question to the user. @returns what lets it go on */
+export function pauseView(): () => void {
+  return (
+    view?.pause?.() ??
+    (() => {
+      // There was nothing to pause.
+    })
+  );
+}
+
 /** Colour only on a terminal, and not with NO_COLOR (https://no-color.org). */
 export function wantsColour(): boolean {
   return process.stderr.isTTY && (process.env.NO_COLOR ?? '') === '';

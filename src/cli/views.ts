@@ -16,6 +16,8 @@ export interface View {
   readonly showsOutput?: boolean;
   /** The error that ended the command. @returns whether it has been shown */
   failure?(error: PodmanBootcError): boolean;
+  /** Leaves the terminal alone, for a question to the user. @returns what goes on with it */
+  pause?(): () => void;
   /** Nothing of the progress is written after this. */
   close(outcome: 'done' | 'failed'): void;
 }
@@ -40,6 +42,7 @@ export class LiveView implements View {
   });
   readonly #timer: NodeJS.Timeout;
   #isClosed = false;
+  #isPaused = false;
 
   private constructor(
     private readonly stream: Stream,
@@ -76,6 +79,14 @@ export class LiveView implements View {
     this.#draw();
   }
 
+  pause(): () => void {
+    if (!this.#isClosed) this.region.clear();
+    this.#isPaused = true;
+    return () => {
+      this.#isPaused = false;
+    };
+  }
+
   close(outcome: 'done' | 'failed'): void {
     if (this.#isClosed) return;
     clearInterval(this.#timer);
@@ -86,7 +97,7 @@ export class LiveView implements View {
   }
 
   #draw(): void {
-    if (this.#isClosed) return;
+    if (this.#isClosed || this.#isPaused) return;
     const { columns = 80, rows = 24 } = this.stream;
     const lines = this.#model.draw(performance.now(), {
       ...this.looks,

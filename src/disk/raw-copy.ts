@@ -1,5 +1,5 @@
-import { chmod, constants, copyFile, truncate } from 'node:fs/promises';
-import { messageOf, PodmanBootcError } from '../errors.js';
+import { chmod, constants, copyFile, rename, rm, stat, truncate } from 'node:fs/promises';
+import { codeOf, messageOf, PodmanBootcError } from '../errors.js';
 import { runProcess } from '../process.js';
 
 /**
@@ -30,6 +30,27 @@ export async function copyRaw(from: string, to: string, size: number): Promise<b
     throw copyFailed(to, messageOf(error));
   }
   return shared;
+}
+
+/**
+ * Moves a raw image, also to another file system. It appears at `to` only when it is complete.
+ * @throws PodmanBootcError `COPY_FAILED`
+ */
+export async function moveRaw(from: string, to: string): Promise<void> {
+  try {
+    await rename(from, to);
+    return;
+  } catch (error) {
+    if (codeOf(error) !== 'EXDEV') throw error;
+  }
+  const partial = `${to}.partial`;
+  try {
+    await copyRaw(from, partial, (await stat(from)).size);
+    await rename(partial, to);
+    await rm(from);
+  } finally {
+    await rm(partial, { force: true });
+  }
 }
 
 function copyFailed(to: string, output: string): PodmanBootcError {

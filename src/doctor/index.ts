@@ -128,7 +128,10 @@ async function begin(
     emulator: inTime(emulator, signal),
     acceleration: inTime(probeAcceleration(emulator, signal), signal),
     engine: inTime(selectEngine(options.podman ?? 'auto', { signal }), signal),
-    machines: inTime(listMachines(signal), signal),
+    machines: inTime(
+      listMachines(signal).then(({ machines }) => machines),
+      signal,
+    ),
   };
   // A check that fails early leaves the others' results without a reader.
   for (const each of Object.values(shared)) each.catch(() => undefined);

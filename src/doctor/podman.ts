@@ -86,15 +86,14 @@ export async function checkMachines(e: Examination): Promise<Outcome> {
   const fix =
     stopped === undefined
       ? 'podman machine init --rootful --now'
-      : stopped.running || stopped.starting
-        ? undefined
-        : `podman machine start ${stopped.name}`;
+      : stopped.state === 'stopped'
+        ? `podman machine start ${stopped.name}`
+        : undefined;
   return { status: 'warning', finding, fix };
 }
 
 function describeMachine(machine: PodmanMachine): string {
-  const state = machine.running ? 'running' : machine.starting ? 'starting' : 'stopped';
-  return `Machine ${machine.name} is ${state}${machine.isDefault ? ' (default)' : ''}`;
+  return `Machine ${machine.name} is ${machine.state}${machine.isDefault ? ' (default)' : ''}`;
 }
 
 /** PB013: images are installed to base disks, which are in the cache. */

@@ -1,16 +1,28 @@
 import { PodmanBootcError } from '../errors.js';
 import { runProcess, type ProcessOptions, type ProcessResult } from '../process.js';
 
-/** A rootful podman that can install images: this host's own, or one behind a connection. */
+/** A podman with a store of images: this host's own, or one behind a connection or a socket. */
 export interface PodmanEngine {
-  kind: 'local' | 'machine' | 'connection';
+  kind: 'local' | 'machine' | 'connection' | 'url';
   /** The name podman knows it by (`podman --connection NAME`); absent for this host's own. */
   connection?: string;
+  /** The podman machine that the connection leads into. */
+  machine?: string;
+  /** Its socket, of a kind `url`: `unix:///…`, `tcp://…` or `ssh://…`. */
+  url?: string;
 }
 
-/** How messages and the VM's record name an engine: `local`, or its connection. */
+/** How a VM's record names an engine: `local`, its connection or its URL. */
 export function engineName(engine: PodmanEngine): string {
-  return engine.connection ?? 'local';
+  return engine.connection ?? engine.url ?? 'local';
+}
+
+/** How a sentence names an engine. */
+export function describeEngine(engine: PodmanEngine, isRoot = process.getuid?.() === 0): string {
+  if (engine.machine !== undefined) return `podman machine ${engine.machine}`;
+  if (engine.connection !== undefined) return `podman connection ${engine.connection}`;
+  if (engine.url !== undefined) return `the podman at ${engine.url}`;
+  return isRoot ? "this host's podman (root's)" : "this host's podman (yours, rootless)";
 }
 
 /** The command line that reaches this engine, for messages: `podman --connection NAME`. */
@@ -19,7 +31,16 @@ export function engineCommand(engine: PodmanEngine): string {
 }
 
 function connectionArguments(engine: PodmanEngine): string[] {
-  return engine.connection === undefined ? [] : ['--connection', engine.connection];
+  if (engine.connection !== undefined) return ['--connection', engine.connection];
+  if (engine.url !== undefined) return ['--url', engine.url];
+  // These variables turn podman into a client of the podman that they name (podman(1)).
+  const { CONTAINER_HOST, CONTAINER_CONNECTION } = process.env;
+  return (CONTAINER_HOST ?? CONTAINER_CONNECTION) === undefined ? [] : ['--remote=false'];
+}
+
+/** The command line that runs podman against an engine, as `runPipeline` takes it. */
+export function podmanCommand(engine: PodmanEngine, args: readonly string[]): [string, ...string[]] {
+  return ['podman', ...connectionArguments(engine), ...args];
 }
 
 /**
@@ -83,20 +104,7 @@ export async function inspectEngine(
   options?: ProcessOptions,
 ): Promise<EngineInformation> {
   const result = await runPodman(engine, ['info', '--format', 'json'], options);
-  if (result.exitCode !== 0) {
-    throw new PodmanBootcError(
-      'host',
-      'PODMAN_UNREACHABLE',
-      `podman does not answer ${engine.connection === undefined ? 'on this host' : `on connection ${engine.connection}`}: ${lastLine(result.stderr)}`,
-      {
-        remedy:
-          engine.connection === undefined
-            ? 'Try `podman info`'
-            : `Try \`${engineCommand(engine)} info\`, or start its machine with \`podman machine start\``,
-        output: result.stderr,
-      },
-    );
-  }
+  if (result.exitCode !== 0) throw unreachable(engine, result.stderr);
   const information = parsePodmanJson('podman info', result.stdout) as {
     host?: { arch?: string; security?: { rootless?: boolean } };
   };
@@ -104,4 +112,29 @@ export async function inspectEngine(
     rootless: information.host?.security?.rootless !== false,
     architecture: information.host?.arch ?? '',
   };
+}
+
+/** The failure of an engine that does not answer, with what podman said. */
+export function unreachable(engine: PodmanEngine, stderr: string): PodmanBootcError {
+  return new PodmanBootcError(
+    'host',
+    'PODMAN_UNREACHABLE',
+    `${capitalized(describeEngine(engine))} does not answer: ${lastLine(stderr)}`,
+    { remedy: unreachableRemedy(engine), output: stderr },
+  );
+}
+
+function unreachableRemedy(engine: PodmanEngine): string {
+  if (engine.machine !== undefined)
+    return `podman machine stop ${engine.machine} && podman machine start ${engine.machine}`;
+  if (engine.connection !== undefined)
+    return `Try \`${engineCommand(engine)} info\`; \`podman system connection ls\` shows where it leads`;
+  if (engine.url !== undefined)
+    return 'Set CONTAINER_HOST to the socket of a rootful podman (a Docker daemon does not do), or unset it';
+  return 'Try `podman info`';
+}
+
+/** A sentence's beginning. */
+export function capitalized(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
 }

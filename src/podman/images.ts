@@ -1,10 +1,11 @@
 import { PodmanBootcError } from '../errors.js';
 import {
+  describeEngine,
   engineCommand,
-  engineName,
   lastLine,
   parsePodmanJson,
   runPodman,
+  unreachable,
   type PodmanEngine,
 } from './engine.js';
 import { pullError } from './translate.js';
@@ -63,10 +64,12 @@ export async function inspectImage(
     // Exit code 1 of `image exists` means "not there"; anything else is podman's own trouble.
     const exists = await runPodman(engine, ['image', 'exists', '--', reference], { signal });
     if (exists.exitCode === 1) return undefined;
+    if (/unable to connect to Podman|Cannot connect to Podman/i.test(result.stderr))
+      throw unreachable(engine, result.stderr);
     throw new PodmanBootcError(
       'host',
       'PODMAN_UNREACHABLE',
-      `podman could not look up the image ${reference} (${engineName(engine)}): ${lastLine(result.stderr)}`,
+      `podman could not look up the image ${reference} in the store of ${describeEngine(engine)}: ${lastLine(result.stderr)}`,
       { remedy: `Try \`${engineCommand(engine)} image inspect ${reference}\``, output: result.stderr },
     );
   }
@@ -103,7 +106,7 @@ export function neverPulled(engine: PodmanEngine, reference: string): PodmanBoot
   return new PodmanBootcError(
     'image',
     'IMAGE_NOT_FOUND',
-    `The image ${reference} is not in the store of ${engineName(engine)}, and --pull never keeps it from being pulled`,
+    `The image ${reference} is not in the store of ${describeEngine(engine)}, and --pull never keeps it from being pulled`,
     { remedy: `Pull it yourself (${engineCommand(engine)} pull ${reference}), or leave out --pull never` },
   );
 }
@@ -123,7 +126,7 @@ export async function pullImage(
     throw new PodmanBootcError(
       'image',
       'IMAGE_NOT_FOUND',
-      `The image ${reference} is not in the store of ${engineName(engine)}, and localhost images are never pulled`,
+      `The image ${reference} is not in the store of ${describeEngine(engine)}, and localhost images are never pulled`,
       { remedy: `Build it there: ${engineCommand(engine)} build -t ${reference} .` },
     );
   }
@@ -137,10 +140,12 @@ export async function listBootcImages(engine: PodmanEngine, signal?: AbortSignal
     signal,
   });
   if (result.exitCode !== 0) {
+    if (/unable to connect to Podman|Cannot connect to Podman/i.test(result.stderr))
+      throw unreachable(engine, result.stderr);
     throw new PodmanBootcError(
       'host',
       'PODMAN_UNREACHABLE',
-      `podman could not list the images of ${engineName(engine)}: ${lastLine(result.stderr)}`,
+      `podman could not list the images of ${describeEngine(engine)}: ${lastLine(result.stderr)}`,
       { remedy: `Try \`${engineCommand(engine)} images\``, output: result.stderr },
     );
   }

@@ -1,8 +1,9 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { chmod, open, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { cleanUpInstall } from '../bootc/install.js';
 import { fileSize, readQcow2 } from '../disk/qcow2.js';
+import { moveRaw } from '../disk/raw-copy.js';
 import { codeOf, PodmanBootcError } from '../errors.js';
 import type { PodmanEngine } from '../podman/engine.js';
 import { baseKey, differences, type BaseParts } from './base-disk.js';
@@ -17,7 +18,12 @@ interface BaseRecord {
   /** ISO 8601 time. */
   created: string;
   /** While it is installed: what a crash leaves to be ended. */
-  install?: { engine: PodmanEngine; partialDisk: string };
+  install?: {
+    engine: PodmanEngine;
+    partialDisk: string;
+    /** A directory elsewhere that the install is done in, and which is removed afterwards. */
+    scratch?: string;
+  };
   /** Once it is complete: its length in bytes, and a hash of its beginning, which holds all of its tables. */
   content?: { size: number; head: string };
 }
@@ -94,6 +100,8 @@ function lockName(key: string): string {
 /** How a base disk is made when there is none. */
 export interface BaseInstallation {
   engine: PodmanEngine;
+  /** A directory to install in, from which the disk is then moved; default: where it stays. */
+  scratch?: string | undefined;
   /** Installs to `disk` by way of `partialDisk`, in the same directory. */
   install: (disk: string, partialDisk: string) => Promise<void>;
 }
@@ -135,15 +143,31 @@ async function build(
   host: Host,
   directory: BaseDirectory,
   parts: BaseParts,
-  { engine, install }: BaseInstallation,
+  installation: BaseInstallation,
 ): Promise<BaseRecord> {
   const created = new Date().toISOString();
+  const scratch =
+    installation.scratch === undefined
+      ? undefined
+      : join(installation.scratch, `podman-bootc-${directory.key}`);
+  const installed = scratch === undefined ? directory.disk : join(scratch, 'disk.raw');
   // New each time: a client that outlives its parent must not write to a later attempt's disk.
-  const partialDisk = `${directory.disk}.${randomBytes(4).toString('hex')}.partial`;
+  const partialDisk = `${installed}.${randomBytes(4).toString('hex')}.partial`;
+  const { engine } = installation;
   await makeDirectory(directory.path, host.directories);
-  await directory.write({ parts, created, install: { engine, partialDisk } });
+  const begun = {
+    parts,
+    created,
+    install: { engine, partialDisk, ...(scratch !== undefined && { scratch }) },
+  };
+  await directory.write(begun);
   try {
-    await install(directory.disk, partialDisk);
+    if (scratch !== undefined) await mkdir(scratch, { recursive: true, mode: 0o700 });
+    await installation.install(installed, partialDisk);
+    if (scratch !== undefined) {
+      await moveRaw(installed, directory.disk);
+      await rm(scratch, { recursive: true, force: true });
+    }
     // Readable by QEMU's own user below the system daemon; written to by nobody.
     await chmod(directory.disk, 0o444);
     const { size } = await stat(directory.disk);
@@ -151,7 +175,16 @@ async function build(
     await directory.write(record);
     return record;
   } catch (error) {
-    await directory.remove();
+    // Without a partial disk podman has not been called yet.
+    const hasBegun = await stat(partialDisk).then(
+      () => true,
+      () => false,
+    );
+    if (hasBegun) await cleanUpUnfinished(host, directory, begun);
+    else {
+      if (scratch !== undefined) await rm(scratch, { recursive: true, force: true });
+      await directory.remove();
+    }
     throw error;
   }
 }
@@ -255,10 +288,22 @@ async function undoUnfinished(
   record: BaseRecord | undefined,
 ): Promise<void> {
   if (record?.content !== undefined) return;
-  if (record?.install) {
+  if (record?.install)
     host.report.info(`Cleaning up after an interrupted install of ${record.parts.reference}`);
-    const { engine, partialDisk } = record.install;
-    await cleanUpInstall(engine, record.parts.reference, partialDisk, host.report);
+  await cleanUpUnfinished(host, directory, record);
+}
+
+/** What cannot be cleaned up yet, because its podman does not answer, is kept on record for the next command. */
+async function cleanUpUnfinished(
+  host: Host,
+  directory: BaseDirectory,
+  record: BaseRecord | undefined,
+): Promise<void> {
+  if (record?.install) {
+    const { engine, partialDisk, scratch } = record.install;
+    const isClean = await cleanUpInstall(engine, record.parts.reference, partialDisk, host.report);
+    if (scratch !== undefined) await rm(scratch, { recursive: true, force: true });
+    if (!isClean) return;
   }
   await directory.remove();
 }

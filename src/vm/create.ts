@@ -1,4 +1,5 @@
 import { chmod, readFile, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { checkDiskFits, chooseDiskSize } from '../bootc/disk-size.js';
 import { chooseFilesystem, installToDisk } from '../bootc/install.js';
 import type { ImageProbe } from '../bootc/probe.js';
@@ -10,6 +11,7 @@ import { messageOf, PodmanBootcError } from '../errors.js';
 import type { Domain } from '../libvirt/index.js';
 import { engineName, type PodmanEngine } from '../podman/engine.js';
 import type { Image } from '../podman/images.js';
+import { requireShared } from '../podman/shares.js';
 import { isInstalled } from '../process.js';
 import { formatSize } from '../sizes.js';
 import { tmpfilesExtra, type LoginAccount } from '../ssh/credentials.js';
@@ -51,6 +53,8 @@ export interface NewVirtualMachine extends Requirements {
   /** Kernel arguments besides the image's. */
   kargs: readonly string[];
   diskFormat: DiskFormatPreference;
+  /** Absolute path of a directory that the disk is installed in, when it cannot be where it stays. */
+  scratch: string | undefined;
   /** Absolute path of a checked directory. */
   cloudInit: string | undefined;
   user: string;
@@ -96,6 +100,7 @@ export async function createVirtualMachine(
   const directory = VmDirectory.of(host.directories, identity.uuid);
   const base = baseKey(parts);
   const install = async (disk: string, partialDisk: string): Promise<void> => {
+    await requireShared(vm.engine, vm.reference, dirname(disk), signal);
     host.report.info(
       `Installing ${vm.reference} to a disk of ${formatSize(parts.diskSize)} (${filesystem.effective}: ${filesystem.reason})`,
     );
@@ -117,7 +122,7 @@ export async function createVirtualMachine(
       signal,
     );
   };
-  const installation = { engine: vm.engine, install };
+  const installation = { engine: vm.engine, scratch: vm.scratch, install };
   if (vm.replaces) {
     // With the base disk there, nothing that takes long or often fails is left to do.
     await withBaseDisk(host, parts, installation, () => Promise.resolve(), signal);

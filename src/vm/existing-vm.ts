@@ -12,7 +12,7 @@ import { isActiveState, settledState, sshCommand, type VirtualMachine } from './
 export async function requireSame(
   vm: VirtualMachine,
   options: RunOptions,
-  files: OptionFiles,
+  files: Pick<OptionFiles, 'cloudInit' | 'sshKeys'>,
 ): Promise<void> {
   const state = await settledState(vm.domain);
   if (isActiveState(state)) {

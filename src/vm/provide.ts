@@ -1,17 +1,9 @@
 import { join } from 'node:path';
 import { recallProbe, rememberProbe } from '../bootc/probe-memory.js';
 import { probeImage, probeScript, type ImageProbe } from '../bootc/probe.js';
-import { codeOf, messageOf, PodmanBootcError } from '../errors.js';
-import {
-  checkImageReference,
-  imageName,
-  inspectImage,
-  isLocalhost,
-  neverPulled,
-  pullImage,
-  type Image,
-} from '../podman/images.js';
-import { engineName, type PodmanEngine } from '../podman/engine.js';
+import { codeOf, PodmanBootcError } from '../errors.js';
+import { checkImageReference, imageName, type Image } from '../podman/images.js';
+import { describeEngine, engineName, type PodmanEngine } from '../podman/engine.js';
 import { requireRootful, selectEngine } from '../podman/select.js';
 import { createVirtualMachine } from './create.js';
 import { makeDirectory } from './directories.js';
@@ -21,6 +13,7 @@ import { chooseIdentity, type Identity } from './identity.js';
 import { chooseRequirements } from './image-labels.js';
 import { acquireLock } from './lock.js';
 import { requirePortsFree } from './port.js';
+import { provideImage } from './provide-image.js';
 import { recoverAbandoned } from './recover.js';
 import { checkRunOptions, type RunOptions } from './run-options.js';
 import {
@@ -56,7 +49,12 @@ export async function provideVirtualMachine<T>(
     options.mustBeNew || options.replace ? undefined : await findById(host, imageOrId, options.name);
   if (known) return useExisting(known);
   checkImageReference(imageOrId);
-  const { engine, reason } = await selectEngine(options.podman ?? 'auto', { signal });
+  const { engine, reason } = await selectEngine(options.podman ?? 'auto', {
+    startMachine: options.startMachine,
+    confirm: options.confirm,
+    report: host.report,
+    signal,
+  });
   host.report.info(reason);
   const image = await provideImage(host, engine, imageOrId, options, signal);
   const reference = imageName(image, imageOrId);
@@ -92,6 +90,7 @@ export async function provideVirtualMachine<T>(
       rootSizeMax: options.rootSizeMax,
       diskFormat: options.diskFormat ?? 'auto',
       kargs: options.kargs ?? [],
+      scratch: files.scratch,
       cloudInit: files.cloudInit,
       user,
       sshKeys: files.sshKeys,
@@ -119,48 +118,6 @@ async function findById(
   });
 }
 
-/** @throws PodmanBootcError `IMAGE_NOT_FOUND` and those of `pullImage` */
-async function provideImage(
-  host: Host,
-  engine: PodmanEngine,
-  reference: string,
-  { pull = 'missing', quiet }: RunOptions,
-  signal: AbortSignal | undefined,
-): Promise<Image> {
-  host.report.progress?.({ type: 'stage', stage: 'image', detail: reference });
-  const present = await inspectImage(engine, reference, signal);
-  if (present && (pull === 'missing' || pull === 'never')) return present;
-  if (pull === 'never') throw neverPulled(engine, reference);
-  if (present && isLocalhost(imageName(present, reference))) {
-    if (pull === 'newer') return present;
-    throw new PodmanBootcError(
-      'usage',
-      'PULL_IMPOSSIBLE',
-      `The image ${reference} was built here and cannot be pulled: localhost images never are`,
-      { remedy: 'Leave out --pull always' },
-    );
-  }
-  await requireRootful(engine, signal);
-  host.report.info(present ? `Looking for a newer ${reference}` : `Pulling ${reference}`);
-  const onOutput = (chunk: string): void => {
-    if (!quiet) host.report.output(chunk);
-  };
-  try {
-    await pullImage(engine, reference, onOutput, signal);
-  } catch (error) {
-    if (!present || pull !== 'newer' || codeOf(error) !== 'IMAGE_NOT_FOUND') throw error;
-    host.report.debug(`${messageOf(error)}; the one at hand is taken`);
-    return present;
-  }
-  const pulled = await inspectImage(engine, reference, signal);
-  if (pulled) return pulled;
-  throw new PodmanBootcError(
-    'image',
-    'IMAGE_NOT_FOUND',
-    `The image ${reference} was pulled but is not in the store`,
-  );
-}
-
 /**
  * What an image says of itself. That it could be asked, on this podman, is remembered with the answer: a second VM of an
  * image needs no container.
@@ -179,18 +136,37 @@ async function askImage(
   const remembered = await recallProbe(file, subject, probeScript);
   if (remembered) return remembered;
   const { architecture } = await requireRootful(engine, signal);
+  const probe = await probeImage(engine, reference, user, signal).catch((error: unknown) => {
+    throw image.architecture === architecture
+      ? error
+      : foreignArchitecture(engine, image, reference, architecture, error);
+  });
   if (image.architecture !== architecture) {
-    throw new PodmanBootcError(
-      'image',
-      'IMAGE_FOREIGN_ARCHITECTURE',
-      `The image ${reference} is for ${image.architecture}, and its bootc cannot run on this podman host, which is ${architecture}`,
-      { remedy: `Use an image for ${architecture}` },
+    // qemu-user or Rosetta on that host: bootc may or may not bear it, and says so itself.
+    host.report.warn(
+      `The image ${reference} is for ${image.architecture} and ${describeEngine(engine)} is ${architecture}: its bootc runs emulated there, slowly`,
     );
   }
-  const probe = await probeImage(engine, reference, user, signal);
   await makeDirectory(host.directories.cache, host.directories);
   await rememberProbe(file, subject, probeScript, probe);
   return probe;
+}
+
+/** What an image of another architecture, which its podman host cannot run, fails with in whatever words. */
+function foreignArchitecture(
+  engine: PodmanEngine,
+  image: Image,
+  reference: string,
+  architecture: string,
+  error: unknown,
+): unknown {
+  if (codeOf(error) !== 'IMAGE_UNUSABLE' && codeOf(error) !== 'IMAGE_WITHOUT_BOOTC') return error;
+  return new PodmanBootcError(
+    'image',
+    'IMAGE_FOREIGN_ARCHITECTURE',
+    `The image ${reference} is for ${image.architecture}, and its bootc cannot run on ${describeEngine(engine)}, which is ${architecture}`,
+    { remedy: `Use an image for ${architecture}`, cause: error },
+  );
 }
 
 function alreadyThere(vm: VirtualMachine): PodmanBootcError {

@@ -1,3 +1,4 @@
+import { access, constants, realpath, stat } from 'node:fs/promises';
 import { checkFilesystem } from '../bootc/install.js';
 import { checkKarg } from '../bootc/kargs.js';
 import { checkLabel, type Labels } from '../domain/labels.js';
@@ -54,8 +55,16 @@ export interface RunOptions {
   ports?: readonly PublishedPort[] | undefined;
   /** Name to value; default none. */
   labels?: Labels | undefined;
-  /** `auto` (default), `machine`, `local` or a podman connection. */
+  /** `auto` (default), `machine`, `local`, or the name of a podman machine or connection. */
   podman?: string | undefined;
+  /** Starts a podman machine that does not run; default: asks with `confirm`. */
+  startMachine?: boolean | undefined;
+  /** Takes an image that is only in another podman's store from there; default: asks with `confirm`. */
+  copy?: boolean | undefined;
+  /** Asks the user something before it is done; without it nobody is asked, and it is not done. */
+  confirm?: ((question: string) => Promise<boolean>) | undefined;
+  /** A directory to install the disk in before it is moved home, such as one that a podman machine shares. */
+  scratch?: string | undefined;
   /** When the image is pulled; default `missing`. */
   pull?: PullPolicy | undefined;
   /** Refuses to take a VM that exists; default false. */
@@ -71,6 +80,8 @@ export type Firmware = (typeof firmwares)[number];
 export interface OptionFiles {
   /** Absolute path. */
   cloudInit: string | undefined;
+  /** Absolute path. */
+  scratch: string | undefined;
   sshKeys: PublicKey[];
   /** Root's. */
   password: string | undefined;
@@ -100,6 +111,7 @@ export async function checkRunOptions(options: RunOptions): Promise<OptionFiles>
   if (options.pull !== undefined) checkChoice('--pull', options.pull, pullPolicies);
   return {
     cloudInit: options.cloudInit === undefined ? undefined : await checkCloudInit(options.cloudInit),
+    scratch: options.scratch === undefined ? undefined : await checkScratch(options.scratch),
     sshKeys: (await Promise.all((options.sshKeys ?? []).map((file) => readPublicKeys(file)))).flat(),
     password: options.passwordFile === undefined ? undefined : await readPassword(options.passwordFile),
   };
@@ -157,5 +169,27 @@ function checkSizes({ rootSizeMax, diskSize }: RunOptions): void {
     'usage',
     'SIZE_INVALID',
     `Expected --root-size-max to be at most --disk-size (${formatSize(diskSize)}), got ${formatSize(rootSizeMax)}`,
+  );
+}
+
+/**
+ * In a podman machine, a directory has the same path only when that is its real one.
+ * @throws PodmanBootcError `SCRATCH_INVALID`
+ */
+async function checkScratch(directory: string): Promise<string> {
+  try {
+    const path = await realpath(directory);
+    if ((await stat(path)).isDirectory()) {
+      await access(path, constants.W_OK);
+      return path;
+    }
+  } catch {
+    // Said below.
+  }
+  throw new PodmanBootcError(
+    'usage',
+    'SCRATCH_INVALID',
+    `Expected --scratch to be a directory that you can write to, got '${directory}'`,
+    { remedy: `Make it, or name another one` },
   );
 }

@@ -33,7 +33,7 @@ describe('what cannot work', () => {
       'a localhost image that is not there',
       ['localhost/none:1'],
       121,
-      /localhost\/none:1 is not in the store of local, and localhost images are never pulled/,
+      /localhost\/none:1 is not in the store of this host's podman \(root's\), and localhost images are never pulled/,
     ],
     [
       'an image that no registry has',

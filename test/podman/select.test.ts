@@ -31,21 +31,37 @@ describe('choice of a podman', () => {
   const [stopped] = fixture('machine-ls-stopped.json') as [Machine];
   const connections = fixture('connection-ls.json') as Connection[];
   const [user, root] = connections as [Connection, Connection];
-  const ordinary = { isRoot: false, platform: 'linux' } as const;
+  const ordinary = { isRoot: false, platform: 'linux', environment: {} } as const;
   const path = process.env.PATH ?? '';
   let directory: string;
 
-  /** Makes `podman` print these. */
-  function answer(machines: unknown[], known: unknown[]): void {
-    writeFileSync(join(directory, 'machines'), JSON.stringify(machines));
-    writeFileSync(join(directory, 'connections'), JSON.stringify(known));
+  /** Makes `podman` print these; a machine that it starts changes what it prints next. */
+  function answer(machines: unknown[], known: unknown[], { said = '', version = '5.4.2' } = {}): void {
+    for (const [name, content] of [
+      ['machines', JSON.stringify(machines)],
+      ['connections', JSON.stringify(known)],
+      ['said', said],
+      ['version', `podman version ${version}`],
+      ['started', ''],
+    ] as const) {
+      writeFileSync(join(directory, name), content);
+    }
   }
 
   before(function () {
     directory = temporaryDirectory(this);
     writeFileSync(
       join(directory, 'podman'),
-      `#!/bin/sh\ncase $1 in machine) cat ${directory}/machines;; system) cat ${directory}/connections;; *) exit 1;; esac\n`,
+      `#!/bin/sh
+cd ${directory}
+case "$1 $2" in
+  'machine ls') cat machines; cat said >&2;;
+  'machine start') echo "$*" >>started;;
+  'system connection') cat connections;;
+  '--version '*) cat version;;
+  *) echo 'Error: unable to connect to Podman socket' >&2; exit 125;;
+esac
+`,
       { mode: 0o755 },
     );
     process.env.PATH = `${directory}${delimiter}${path}`;
@@ -56,7 +72,7 @@ describe('choice of a podman', () => {
   });
 
   it("takes this host's for root, and says so", async () => {
-    const { engine, reason } = await selectEngine('auto', { isRoot: true, platform: 'linux' });
+    const { engine, reason } = await selectEngine('auto', { ...ordinary, isRoot: true });
     assert.deepEqual(engine, { kind: 'local' });
     assert.match(reason, /podman of this host, as root/);
   });
@@ -64,7 +80,11 @@ describe('choice of a podman', () => {
   it("takes root's connection of the running machine for an ordinary user, and says so", async () => {
     answer([running], connections);
     const { engine, reason } = await selectEngine('auto', ordinary);
-    assert.deepEqual(engine, { kind: 'machine', connection: 'podman-machine-default-root' });
+    assert.deepEqual(engine, {
+      kind: 'machine',
+      connection: 'podman-machine-default-root',
+      machine: 'podman-machine-default',
+    });
     assert.match(reason, /podman machine podman-machine-default/);
   });
 
@@ -90,31 +110,124 @@ describe('choice of a podman', () => {
     answer([other, running], [...others, { ...user, Default: false }, { ...root, Default: false }]);
     const error = await rejectsWithCode('PODMAN_MACHINE_AMBIGUOUS', () => selectEngine('auto', ordinary));
     assert.match(error.message, /other, podman-machine-default/);
-    assert.match(error.remedy ?? '', /--podman other-root/);
+    assert.match(error.remedy ?? '', /--podman other, .*podman system connection default other-root/);
+    answer(
+      [other, { ...running, Running: false }],
+      [...others, { ...user, Default: false }, { ...root, Default: false }],
+    );
+    assert.match((await selectEngine('auto', ordinary)).reason, /machine other \(the only running machine/);
   });
 
-  for (const [what, machines, sentence, remedy] of [
+  const name = 'podman-machine-default';
+  const other = { ...running, Name: 'other' };
+  const unusable: [string, unknown[], string, string, RegExp, RegExp][] = [
     [
       'no machine',
       [],
+      '',
+      'PODMAN_NONE_USABLE',
       /there is no podman machine, and the podman of this host is not rootful/,
-      /podman machine init --rootful --now/,
+      /^podman machine init --rootful --now/,
     ],
     [
       'a stopped machine',
       [stopped],
-      /podman-machine-default is not running/,
-      /^podman machine start podman-machine-default$/,
+      '',
+      'PODMAN_MACHINE_STOPPED',
+      /^Podman machine podman-machine-default \(the default machine\) is not running$/,
+      /^podman machine start podman-machine-default .*--start-machine/,
     ],
-    ['a starting machine', [{ ...stopped, Starting: true }], /is still starting/, /./],
-  ] as const) {
+    [
+      'a stopped default machine while another runs',
+      [stopped, other],
+      '',
+      'PODMAN_MACHINE_STOPPED',
+      /is not running; other is$/,
+      /--podman other, or: podman machine stop other && podman machine start podman-machine-default/,
+    ],
+    [
+      'a starting machine',
+      [{ ...stopped, Starting: true }],
+      '',
+      'PODMAN_MACHINE_STARTING',
+      /is still starting/,
+      /podman machine ls/,
+    ],
+    [
+      'a machine of another podman',
+      [],
+      `level=error msg="incompatible machine config \\"/home/user/.config/containers/podman/machine/qemu/${name}.json\\" () for this version of Podman"`,
+      'PODMAN_MACHINE_INCOMPATIBLE',
+      /configuration of podman machine podman-machine-default was written by another version of podman/,
+      /podman machine rm podman-machine-default && podman machine init --rootful --now/,
+    ],
+  ];
+  for (const [what, machines, said, code, sentence, remedy] of unusable) {
     it(`says with ${what} what was tried and the one command that helps`, async () => {
-      answer([...machines], machines.length === 0 ? [] : connections);
-      const error = await rejectsWithCode('PODMAN_NONE_USABLE', () => selectEngine('auto', ordinary));
+      answer(machines, machines.length === 0 ? [] : connections, { said });
+      const error = await rejectsWithCode(code, () => selectEngine('auto', ordinary));
       assert.match(error.message, sentence);
       assert.match(error.remedy ?? '', remedy);
+      assert.equal(readFileSync(join(directory, 'started'), 'utf8'), '', 'nothing is started unasked');
     });
   }
+
+  it('starts a machine when asked to, without and with a question', async () => {
+    answer([stopped], connections);
+    await selectEngine('auto', { ...ordinary, startMachine: true });
+    assert.equal(readFileSync(join(directory, 'started'), 'utf8'), `machine start ${name}\n`);
+    const questions: string[] = [];
+    const confirm = (reply: boolean) => (question: string) => {
+      questions.push(question);
+      return Promise.resolve(reply);
+    };
+    answer([stopped], connections, { version: '6.0.1' });
+    await selectEngine(name, { ...ordinary, confirm: confirm(true) });
+    assert.equal(
+      readFileSync(join(directory, 'started'), 'utf8'),
+      `machine start --update-connection=false ${name}\n`,
+      'from 6.0 on it would ask something itself',
+    );
+    answer([stopped], connections);
+    await rejectsWithCode('PODMAN_MACHINE_STOPPED', () =>
+      selectEngine('auto', { ...ordinary, confirm: confirm(false) }),
+    );
+    assert.match(
+      questions[1] ?? '',
+      /podman-machine-default \(the default machine\) is not running. Start it\?/,
+    );
+  });
+
+  it('respects CONTAINER_CONNECTION and CONTAINER_HOST, unless told otherwise', async () => {
+    answer([running], [...connections, { Name: 'server', Default: false }]);
+    const url = 'unix:///run/user/1000/podman/podman.sock';
+    for (const [environment, engine] of [
+      [{ CONTAINER_CONNECTION: 'server' }, { kind: 'connection', connection: 'server' }],
+      [{ CONTAINER_HOST: url }, { kind: 'url', url }],
+      [
+        { CONTAINER_HOST: url, CONTAINER_CONNECTION: 'server' },
+        { kind: 'connection', connection: 'server' },
+      ],
+    ] as const) {
+      for (const isRoot of [true, false]) {
+        const selected = await selectEngine('auto', { ...ordinary, isRoot, environment });
+        assert.deepEqual(selected.engine, engine);
+        assert.match(selected.reason, /as CONTAINER_(HOST|CONNECTION) says/);
+      }
+    }
+    const environment = { CONTAINER_HOST: url };
+    assert.equal((await selectEngine(name, { ...ordinary, environment })).engine.machine, name);
+    assert.equal(
+      (await selectEngine('local', { ...ordinary, isRoot: true, environment })).engine.kind,
+      'local',
+    );
+  });
+
+  it('knows the connection of a machine that is gone', async () => {
+    answer([], [{ ...root, IsMachine: true }]);
+    const error = await rejectsWithCode('PODMAN_CONNECTION_STALE', () => selectEngine(root.Name, ordinary));
+    assert.equal(error.remedy, 'podman system connection rm podman-machine-default-root');
+  });
 
   it("takes a machine's name for root's connection of it, and any connection by its name", async () => {
     answer([running], [...connections, { Name: 'server', Default: false }]);
@@ -130,10 +243,13 @@ describe('choice of a podman', () => {
     const unknown = await rejectsWithCode('PODMAN_CONNECTION_UNKNOWN', () =>
       selectEngine('nowhere', ordinary),
     );
-    assert.match(unknown.message, /it has podman-machine-default, podman-machine-default-root/);
+    assert.match(
+      unknown.message,
+      /no machine and no connection named 'nowhere'; it has podman-machine-default, podman-machine-default-root/,
+    );
     for (const platform of ['linux', 'darwin'] as const) {
       const error = await rejectsWithCode('PODMAN_LOCAL_NOT_ROOTFUL', () =>
-        selectEngine('local', { isRoot: false, platform }),
+        selectEngine('local', { ...ordinary, platform }),
       );
       assert.ok(error.remedy);
     }

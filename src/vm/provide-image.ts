@@ -1,0 +1,96 @@
+import { codeOf, messageOf, PodmanBootcError } from '../errors.js';
+import { describeEngine, type PodmanEngine } from '../podman/engine.js';
+import {
+  imageName,
+  inspectImage,
+  isLocalhost,
+  neverPulled,
+  pullImage,
+  type Image,
+} from '../podman/images.js';
+import { requireRootful } from '../podman/select.js';
+import { copyCommandLine, copyImage, findElsewhere } from '../podman/stores.js';
+import { formatSize } from '../sizes.js';
+import type { Host } from './host.js';
+import type { RunOptions } from './run-options.js';
+
+/**
+ * The image in the store that it is installed from. One that is not there is copied from another store, or pulled.
+ * @throws PodmanBootcError `IMAGE_NOT_FOUND`, `IMAGE_ELSEWHERE`, `IMAGE_COPY_FAILED` and those of `pullImage`
+ */
+export async function provideImage(
+  host: Host,
+  engine: PodmanEngine,
+  reference: string,
+  options: RunOptions,
+  signal: AbortSignal | undefined,
+): Promise<Image> {
+  const { pull = 'missing', quiet } = options;
+  host.report.progress?.({ type: 'stage', stage: 'image', detail: reference });
+  const present = await inspectImage(engine, reference, signal);
+  if (present && (pull === 'missing' || pull === 'never')) return present;
+  if (!present) {
+    await requireRootful(engine, signal);
+    const copied = await copyFromElsewhere(host, engine, reference, options, signal);
+    if (copied) return copied;
+  }
+  if (pull === 'never') throw neverPulled(engine, reference);
+  if (present && isLocalhost(imageName(present, reference))) {
+    if (pull === 'newer') return present;
+    throw new PodmanBootcError(
+      'usage',
+      'PULL_IMPOSSIBLE',
+      `The image ${reference} was built here and cannot be pulled: localhost images never are`,
+      { remedy: 'Leave out --pull always' },
+    );
+  }
+  if (present) await requireRootful(engine, signal);
+  host.report.info(present ? `Looking for a newer ${reference}` : `Pulling ${reference}`);
+  const onOutput = (chunk: string): void => {
+    if (!quiet) host.report.output(chunk);
+  };
+  try {
+    await pullImage(engine, reference, onOutput, signal);
+  } catch (error) {
+    if (!present || pull !== 'newer' || codeOf(error) !== 'IMAGE_NOT_FOUND') throw error;
+    host.report.debug(`${messageOf(error)}; the one at hand is taken`);
+    return present;
+  }
+  const pulled = await inspectImage(engine, reference, signal);
+  if (pulled) return pulled;
+  throw new PodmanBootcError(
+    'image',
+    'IMAGE_NOT_FOUND',
+    `The image ${reference} was pulled but is not in the store`,
+  );
+}
+
+/**
+ * Takes an image from another store, if it is in one and the user wants that.
+ * @returns undefined when it is to be pulled
+ */
+async function copyFromElsewhere(
+  host: Host,
+  engine: PodmanEngine,
+  reference: string,
+  options: RunOptions,
+  signal: AbortSignal | undefined,
+): Promise<Image | undefined> {
+  const [found] = await findElsewhere(engine, reference, signal);
+  if (!found) return undefined;
+  const name = imageName(found.image, reference);
+  const where = `${name} is not in the store of ${describeEngine(engine)}, but in that of ${describeEngine(found.engine)}`;
+  const size = formatSize(found.image.size);
+  const wanted = options.copy ?? (await options.confirm?.(`${where}. Copy it (${size})?`)) ?? false;
+  if (wanted) {
+    await copyImage(found, engine, name, host.report, signal);
+    return inspectImage(engine, name, signal);
+  }
+  if (!isLocalhost(name)) {
+    host.report.info(`${where}; --copy takes it from there instead of pulling it`);
+    return undefined;
+  }
+  throw new PodmanBootcError('image', 'IMAGE_ELSEWHERE', where, {
+    remedy: `Add --copy, or: ${copyCommandLine(found.engine, engine, name)}`,
+  });
+}
