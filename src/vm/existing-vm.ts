@@ -12,7 +12,7 @@ import { isActiveState, settledState, sshCommand, type VirtualMachine } from './
 export async function requireSame(
   vm: VirtualMachine,
   options: RunOptions,
-  files: Pick<OptionFiles, 'cloudInit' | 'sshKeys'>,
+  files: Pick<OptionFiles, 'cloudInit' | 'sshKeys' | 'password'>,
 ): Promise<void> {
   const state = await settledState(vm.domain);
   if (isActiveState(state)) {
