@@ -92,6 +92,11 @@ async function operandCandidates(
   switch (command.name()) {
     case 'completion':
       return operands.length > 0 ? [] : shells.map((value) => ({ value, description: '' }));
+    case 'cp':
+      return (await vmCandidates(options, [], isActiveState)).map((candidate) => ({
+        ...candidate,
+        value: `${candidate.value}:`,
+      }));
     case 'run':
       return imageCandidates(options.podman);
     default: {

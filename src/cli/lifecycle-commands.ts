@@ -1,6 +1,6 @@
-import type { Command } from 'commander';
-import { allOptions, vmFormatOption, vmHelp } from './options.js';
-import { parseSeconds } from './values.js';
+import { Option, type Command } from 'commander';
+import { allOptions, collectWords, userOption, vmFormatOption, vmHelp } from './options.js';
+import { parseCount, parseSeconds, parseSizeOption } from './values.js';
 
 /** Declares the commands that act on VMs there are, for `createProgram`. */
 export function addLifecycleCommands(command: (name: string, description: string) => Command): void {
@@ -82,5 +82,113 @@ Examples:
     .action(async (vms: string[], _options: unknown, self: Command) => {
       const { inspect } = await import('./inspect.js');
       await inspect(vms, allOptions(self));
+    });
+
+  command('set', 'change VMs')
+    .argument('<vm...>', vmHelp.several)
+    .option('--cpus <count>', 'number of CPUs', parseCount('--cpus'))
+    .option('--memory <size>', 'memory, such as 4G', parseSizeOption('--memory'))
+    .addOption(
+      new Option('--label <label>', 'add a label, NAME=VALUE; may be given several times').argParser(
+        collectWords,
+      ),
+    )
+    .addOption(
+      new Option('--remove-label <name>', 'take a label away; may be given several times').argParser(
+        collectWords,
+      ),
+    )
+    .option('--autostart', 'start them with libvirt')
+    .option('--no-autostart', 'start them only when asked to')
+    .addHelpText(
+      'after',
+      `
+CPUs and memory of a running VM are changed at once where libvirt can, which is up to what it was started
+with; otherwise at its next start, for which \`restart\` is one way. It says which of the two.
+
+Examples:
+  podman-bootc set --cpus 4 --memory 8G web
+  podman-bootc set --label stage=test --remove-label old web db`,
+    )
+    .action(async (vms: string[], _options: unknown, self: Command) => {
+      const { set } = await import('./set.js');
+      await set(vms, allOptions(self));
+    });
+
+  command('wait', 'wait until VMs run, can be logged in to, or have stopped')
+    .argument('<vm...>', vmHelp.several)
+    .addOption(
+      new Option('--state <state>', 'what to wait for')
+        .choices(['running', 'ssh', 'stopped'])
+        .makeOptionMandatory(),
+    )
+    .option('--timeout <seconds>', 'give up after this time (default: never)', parseSeconds('--timeout'))
+    .addHelpText(
+      'after',
+      `
+ssh is when somebody can log in. A VM that does not run yet is waited for; one that ends while it boots
+is a failure for ssh. A VM that is removed has stopped.
+
+Exit codes: 0 when all have the state, 1 when the time has passed or a VM was removed, 2 when there is no
+such VM, 124 when it ended before SSH answered.
+
+Examples:
+  podman-bootc start web && podman-bootc wait --state ssh --timeout 300 web
+  podman-bootc ssh web poweroff; podman-bootc wait --state stopped web`,
+    )
+    .action(async (vms: string[], _options: unknown, self: Command) => {
+      const { wait } = await import('./wait.js');
+      await wait(vms, allOptions(self) as Parameters<typeof wait>[1]);
+    });
+
+  command('port', 'print the ports of a VM that ports of this host lead to')
+    .argument('<vm>', vmHelp.one)
+    .argument(
+      '[port]',
+      "only this port of the guest, such as 22 or 53/udp: print the host's address and port",
+    )
+    .addHelpText('after', '\nExamples:\n  podman-bootc port web\n  podman-bootc port web 22')
+    .action(async (vm: string, guestPort: string | undefined, _options: unknown, self: Command) => {
+      const { port } = await import('./port.js');
+      await port(vm, guestPort, allOptions(self));
+    });
+
+  command('ssh-config', 'print blocks for ~/.ssh/config')
+    .argument('<vm...>', vmHelp.several)
+    .addOption(userOption())
+    .addHelpText(
+      'after',
+      `
+With a block, ssh, scp, rsync and editors log in to the VM by its name or ID. Print it anew when a start
+has moved the port, which it says.
+
+Examples:
+  ssh -F <(podman-bootc ssh-config web) web
+  podman-bootc ssh-config web >> ~/.ssh/config`,
+    )
+    .action(async (vms: string[], _options: unknown, self: Command) => {
+      const { sshConfig } = await import('./ssh-config.js');
+      await sshConfig(vms, allOptions(self));
+    });
+
+  command('cp', 'copy a file or directory to or from a VM')
+    .argument('<source>', 'path on this host, or VM:PATH')
+    .argument('<destination>', 'VM:PATH, or path on this host')
+    .addOption(userOption())
+    .option('--quiet', 'show no progress')
+    .addHelpText(
+      'after',
+      `
+What has a colon before its first slash is in a VM; write ./a:b for a file a:b. A path in a VM is taken
+literally, from the home of the user if it does not begin with a slash. Directories are copied with all
+that is in them, into a directory that exists, else under the new name. Modes and times are kept.
+
+Examples:
+  podman-bootc cp site.conf web:/etc/nginx/conf.d/
+  podman-bootc cp web:/var/log/journal ./journal`,
+    )
+    .action(async (source: string, destination: string, _options: unknown, self: Command) => {
+      const { cp } = await import('./cp.js');
+      await cp(source, destination, allOptions(self));
     });
 }

@@ -45,3 +45,8 @@ export function vmFormatOption(words: readonly string[], byDefault: string): Opt
     .choices(words)
     .argParser(parseFormat(words));
 }
+
+/** Who logs in. */
+export function userOption(): Option {
+  return new Option('-u, --user <name>', 'login name in the VM (default: root, or the one it was made for)');
+}

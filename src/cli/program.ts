@@ -7,6 +7,7 @@ import {
   collectWords,
   progressKinds,
   shells,
+  userOption,
   vmFormatOption,
   type GlobalOptions,
   type Shell,
@@ -19,9 +20,6 @@ const podmanOption = (): Option =>
     '--podman <which>',
     'where to install: auto, machine, local or the name of a podman machine or connection',
   ).default('auto');
-
-const userOption = (): Option =>
-  new Option('-u, --user <name>', 'login name in the VM (default: root, or the one it was made for)');
 
 const formatOption = (): Option =>
   new Option('--format <format>', 'output format').choices(['table', 'json']).default('table');

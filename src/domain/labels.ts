@@ -62,3 +62,10 @@ export function labelsOf(record: XmlElement, prefix: string): Record<string, str
     ),
   );
 }
+
+/** Puts these labels into our record in place of those that it has; everything else in it stays. */
+export function replaceLabels(record: XmlElement, labels: Labels, prefix: string): void {
+  const old = child(record, prefix === '' ? 'labels' : `${prefix}:labels`);
+  const added = labelsElement(labels, prefix);
+  record.children = [...record.children.filter((each) => each !== old), ...(added ? [added] : [])];
+}

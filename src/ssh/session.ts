@@ -1,8 +1,7 @@
 import { spawn } from 'node:child_process';
 import { constants } from 'node:os';
-import { resolve } from 'node:path';
 import { codeOf, PodmanBootcError } from '../errors.js';
-import { knownHostName } from './known-hosts.js';
+import { clientArguments } from './options.js';
 import type { LoginTarget } from './target.js';
 
 export type { LoginTarget } from './target.js';
@@ -19,29 +18,8 @@ export type { LoginTarget } from './target.js';
  *   `HOST_KEY_ALIAS_INVALID`
  */
 export function sshArguments(t: LoginTarget, command: readonly string[] = []): string[] {
-  const options = {
-    // Not `-i`, which checks the path before it unfolds the `%%` in it.
-    IdentityFile: pathValue(t.identityFile),
-    IdentitiesOnly: 'yes',
-    IdentityAgent: 'none',
-    PreferredAuthentications: 'publickey',
-    PasswordAuthentication: 'no',
-    KbdInteractiveAuthentication: 'no',
-    StrictHostKeyChecking: 'yes',
-    UserKnownHostsFile: pathValue(t.knownHostsFile),
-    GlobalKnownHostsFile: '/dev/null',
-    HostKeyAlias: knownHostName(t.hostKeyAlias),
-    CheckHostIP: 'no',
-    // ssh would otherwise add the guest's other keys to the file behind our back.
-    UpdateHostKeys: 'no',
-    ForwardAgent: 'no',
-    ForwardX11: 'no',
-    LogLevel: 'ERROR',
-  };
   return [
-    '-F',
-    'none',
-    ...Object.entries(options).flatMap(([name, value]) => ['-o', `${name}=${value}`]),
+    ...clientArguments(t),
     '-p',
     String(t.port),
     '-l',
@@ -105,31 +83,15 @@ function commandLine(command: readonly string[]): string {
   return command.length === 1 && only !== undefined ? only : command.map(quoteForShell).join(' ');
 }
 
-/**
- * A path as the value of an ssh option: quoted for the tokenizer of ssh_config(5) (OpenSSH 8.7 and newer
- * unescape `\"` and `\\` inside quotes), `%` doubled against its tokens.
- */
-function pathValue(path: string): string {
-  const absolute = resolve(path);
-  // ssh expands `${NAME}` in these options and knows no way to write it literally.
-  // eslint-disable-next-line no-control-regex -- control characters are what is refused
-  if (absolute.includes('${') || /[\u0000-\u001f\u007f]/.test(absolute)) {
-    throw new PodmanBootcError(
-      'host',
-      'SSH_PATH_UNSUPPORTED',
-      `ssh cannot be told the path ${JSON.stringify(absolute)}`,
-      { remedy: 'Use a directory whose path holds neither ${ nor control characters' },
-    );
-  }
-  return `"${absolute.replace(/[\\"]/g, '\\$&').replaceAll('%', '%%')}"`;
-}
-
-function cannotRun(cause: Error): PodmanBootcError {
+/** Says that a program of OpenSSH's is not there, or cannot be started. */
+export function cannotRun(cause: Error, program = 'ssh'): PodmanBootcError {
   return codeOf(cause) === 'ENOENT'
-    ? new PodmanBootcError('host', 'PROGRAM_NOT_FOUND', 'The program ssh was not found in PATH', {
+    ? new PodmanBootcError('host', 'PROGRAM_NOT_FOUND', `The program ${program} was not found in PATH`, {
         remedy: 'Install the OpenSSH client (package openssh-client or openssh-clients)',
         cause,
         check: 'PB018',
       })
-    : new PodmanBootcError('host', 'PROGRAM_FAILED', 'The program ssh could not be started', { cause });
+    : new PodmanBootcError('host', 'PROGRAM_FAILED', `The program ${program} could not be started`, {
+        cause,
+      });
 }

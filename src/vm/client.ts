@@ -4,6 +4,9 @@ import type { ListedImage } from '../podman/images.js';
 import { codeOf, PodmanBootcError } from '../errors.js';
 import type { BootStatus } from './boot-status.js';
 import type { ConsoleLogOptions } from './console.js';
+import type { PublishedPort } from '../domain/ports.js';
+import type { Copy } from '../ssh/copy.js';
+import type { LoginTarget } from '../ssh/target.js';
 import { openHost, type Host, type HostOptions } from './host.js';
 import { checkName } from './identity.js';
 import { acquireLock } from './lock.js';
@@ -11,6 +14,7 @@ import type { ListedBaseDisk } from './base-store.js';
 import type { VmFilter } from './filter.js';
 import type { InspectedVirtualMachine } from './inspect.js';
 import type { RunOptions } from './run-options.js';
+import type { AppliedChange, VmChanges } from './set.js';
 import type { StopOptions, StopOutcome } from './stop.js';
 import {
   asVirtualMachine,
@@ -26,6 +30,7 @@ import {
   type VirtualMachine,
 } from './virtual-machine.js';
 import type { Readiness, WaitOptions } from './wait-for-login.js';
+import type { AwaitedState, WaitForStateOptions } from './wait.js';
 
 /*
  * What an operation needs is imported when it is called: `list` and `--help` are typed often, and installing,
@@ -182,6 +187,34 @@ export class PodmanBootc implements AsyncDisposable {
     return await this.#exclusively(which, (vm) => renameVirtualMachine(this.#host, vm, name), signal);
   }
 
+  /**
+   * Changes a VM: in its definition, and where libvirt can, in the running VM.
+   * @returns what was changed, and when it comes into effect
+   */
+  set(which: string | VirtualMachine, changes: VmChanges, signal?: AbortSignal): Promise<AppliedChange[]> {
+    return this.#exclusively(
+      which,
+      async (vm) => (await import('./set.js')).setVirtualMachine(this.#host, vm, changes),
+      signal,
+    );
+  }
+
+  /** Waits until a VM runs, can be logged in to, or has stopped. Takes no lock. */
+  async waitFor(
+    which: string | VirtualMachine,
+    state: AwaitedState,
+    options?: WaitForStateOptions,
+  ): Promise<void> {
+    const { waitForState } = await import('./wait.js');
+    await waitForState(this.#host, await this.#resolve(which), state, options);
+  }
+
+  /** The ports of a VM that ports of this host lead to, SSH's first. */
+  async ports(which: string | VirtualMachine): Promise<PublishedPort[]> {
+    const { publishedPorts } = await import('./published-ports.js');
+    return publishedPorts(await this.#resolve(which));
+  }
+
   /** Halts a VM where it is. @returns false when it was paused already */
   pause(which: string | VirtualMachine, signal?: AbortSignal): Promise<boolean> {
     return this.#exclusively(
@@ -293,31 +326,37 @@ export class PodmanBootc implements AsyncDisposable {
     options: WaitOptions & { onReady?: () => void } = {},
   ): Promise<number> {
     const vm = await this.#resolve(which);
-    const state = await settledState(vm.domain);
-    if (!isActiveState(state)) {
-      throw new PodmanBootcError('usage', 'VM_NOT_RUNNING', `The VM ${vm.name} is ${state}`, {
-        remedy: `Start it with \`podman-bootc start ${vm.id}\``,
-      });
-    }
-    const [{ waitForBanner }, { openSession }] = await Promise.all([
-      import('../ssh/readiness.js'),
+    const [target, { openSession }] = await Promise.all([
+      this.#loginWhenReady(vm, options),
       import('../ssh/session.js'),
     ]);
-    const target = loginTarget(this.#host, vm, options.user);
-    // A guest that is up says so in milliseconds; only for one that is not is a whole login tried first.
-    const isUp =
-      vm.metadata.ssh.hostKey === 'handed-over' &&
-      (await waitForBanner(
-        { port: target.port },
-        { timeout: 2_000, ...(options.signal && { signal: options.signal }) },
-      ).then(
-        () => true,
-        () => false,
-      ));
-    const { isPasswordPending } = await import('./password.js');
-    if (!isUp || (await isPasswordPending(vm))) await this.waitUntilReady(vm, options);
     options.onReady?.();
     return openSession(target, command);
+  }
+
+  /**
+   * Copies a file, or a directory with all that is in it, between this host and a VM. Waits for a guest that still
+   * boots.
+   * @throws PodmanBootcError `COPY_FAILED`, `VM_NOT_RUNNING` and those of `waitUntilReady`
+   */
+  async copy(
+    which: string | VirtualMachine,
+    what: Copy,
+    options: WaitOptions & { progress?: boolean } = {},
+  ): Promise<void> {
+    const vm = await this.#resolve(which);
+    const target = await this.#loginWhenReady(vm, options);
+    const { copy } = await import('../ssh/copy.js');
+    await copy(target, what, options);
+  }
+
+  /** A block for ~/.ssh/config with which the system's ssh logs in to a VM by its name or ID. */
+  async sshConfig(which: string | VirtualMachine, user?: string): Promise<string> {
+    const vm = await this.#resolve(which);
+    const { formatSshConfig } = await import('../ssh/config.js');
+    return formatSshConfig([vm.name, vm.id], loginTarget(this.#host, vm, user), {
+      firstContact: vm.metadata.ssh.hostKey === 'first-contact',
+    });
   }
 
   /** The bootc images where `run` would install from; see `selectEngine` for `podman`. */
@@ -337,6 +376,31 @@ export class PodmanBootc implements AsyncDisposable {
       return { engine: { kind: 'local' } satisfies PodmanEngine };
     });
     return { engine, images: await listBootcImages(engine, signal) };
+  }
+
+  /** How to log in to a VM that somebody can log in to now. */
+  async #loginWhenReady(vm: VirtualMachine, options: WaitOptions): Promise<LoginTarget> {
+    const state = await settledState(vm.domain);
+    if (!isActiveState(state)) {
+      throw new PodmanBootcError('usage', 'VM_NOT_RUNNING', `The VM ${vm.name} is ${state}`, {
+        remedy: `Start it with \`podman-bootc start ${vm.id}\``,
+      });
+    }
+    const { waitForBanner } = await import('../ssh/readiness.js');
+    const target = loginTarget(this.#host, vm, options.user);
+    // A guest that is up says so in milliseconds; only for one that is not is a whole login tried first.
+    const isUp =
+      vm.metadata.ssh.hostKey === 'handed-over' &&
+      (await waitForBanner(
+        { port: target.port },
+        { timeout: 2_000, ...(options.signal && { signal: options.signal }) },
+      ).then(
+        () => true,
+        () => false,
+      ));
+    const { isPasswordPending } = await import('./password.js');
+    if (!isUp || (await isPasswordPending(vm))) await this.waitUntilReady(vm, options);
+    return target;
   }
 
   async #resolve(which: string | VirtualMachine): Promise<VirtualMachine> {

@@ -103,6 +103,8 @@ export class VmDirectory {
 
   /** The same on a file system that may be full, which is when VMs are removed. Room is made of what nobody reads again. */
   async writeRemovalJournal(journal: Journal): Promise<void> {
+    // Somebody may have deleted it: then the domain has to go all the same.
+    await mkdir(this.path, { recursive: true, mode: 0o700 });
     try {
       await this.writeJournal(journal);
     } catch (error) {

@@ -22,7 +22,11 @@ describe('the command line', () => {
     writeFileSync(
       file,
       testNode([
-        { name: 'web', image: 'quay.io/a/b:1' },
+        {
+          name: 'web',
+          image: 'quay.io/a/b:1',
+          ports: [{ protocol: 'udp', address: '0.0.0.0', hostPort: 5353, guestPort: 53 }],
+        },
         { name: 'off', state: 'shut off', labels: { stage: 'test' }, diskPath: '/nonexistent/disk.raw' },
         { name: 'alien', ours: false },
       ]),
@@ -157,6 +161,16 @@ describe('the command line', () => {
       [['rename', 'web', 'new'], /The VM web is running, and libvirt renames only one that is shut off/],
       [['rename', 'off', 'a b'], /Expected a VM name/],
       [['rename', 'off', 'alien'], /The name 'alien' is taken/],
+      [['set', 'web'], /Expected something to set/],
+      [['set', '--memory', '4', 'web'], /Expected --memory to be at least 128 MiB/],
+      [['set', '--label', 'a b=c', 'web'], /Expected the name of a label/],
+      [['wait', 'web'], /Required option '--state <state>' not specified/],
+      [['wait', '--state', 'paused', 'web'], /Allowed choices are running, ssh, stopped/],
+      [['port', 'web', 'http'], /Expected a port of the guest such as 22/],
+      [['cp', 'a', 'b'], /Expected one of the two paths to be in a VM/],
+      [['cp', 'web:a', 'off:b'], /Expected one of the two paths to be on this host/],
+      [['cp', 'web:', 'b'], /Expected a path to copy from/],
+      [['cp', 'off:a', 'b'], /The VM off is shut off/],
       [['ssh', 'off'], /The VM off is shut off/],
     ];
     for (const [args, sentence] of cases) {
@@ -212,6 +226,41 @@ describe('the command line', () => {
     const none = podmanBootc('rm', '-f', '--connect', uri, '--label', 'stage=production');
     assert.deepEqual([none.exitCode, none.stderr], [0, 'There is no VM to remove\n']);
   });
+
+  it('sets, waits, and prints ports and ssh_config blocks', () => {
+    const run = (...args: string[]): string => {
+      const { exitCode, stdout, stderr } = podmanBootc('--connect', uri, ...args);
+      assert.equal(exitCode, 0, stderr);
+      return stdout + stderr;
+    };
+    assert.equal(
+      run('set', 'web', 'off', '--cpus', '2', '--label', 'a=b', '--autostart'),
+      'web: 2 CPUs at next start, other labels now, starts with libvirt now\noff: 2 CPUs at next start, other labels now, starts with libvirt now\n',
+    );
+    assert.equal(run('wait', '--state', 'running', 'web'), 'web is running\n');
+    assert.equal(run('port', 'web'), '22/tcp -> 127.0.0.1:40022\n53/udp -> 0.0.0.0:5353\n');
+    assert.equal(run('port', 'web', '53/udp'), '0.0.0.0:5353\n');
+    assert.equal(run('port', 'web', '22/tcp'), '127.0.0.1:40022\n');
+    assert.match(
+      run('ssh-config', '-u', 'core', 'web', 'off'),
+      /^Host web \w{12}\n {2}HostName 127\.0\.0\.1\n {2}Port 40022\n {2}User core\n[^]*\nHost off /,
+    );
+    const missing = podmanBootc('--connect', uri, 'port', 'web', '80');
+    assert.deepEqual([missing.exitCode, missing.stdout], [1, '']);
+    const late = podmanBootc(
+      '--connect',
+      uri,
+      'wait',
+      '--state',
+      'stopped',
+      '--timeout',
+      '0.1',
+      'off',
+      'web',
+    );
+    assert.equal(late.exitCode, 1);
+    assert.match(late.stderr, /off is stopped[^]*The VM web is running after 0\.1 s of waiting for stopped/);
+  }).timeout(60_000);
 
   it('names a libvirt URI that cannot be used, and what to check', () => {
     for (const bad of ['nonsense://x', 'qemu+unix:///session?socket=/nonexistent']) {

@@ -49,7 +49,7 @@ describe('completion', function () {
   }
 
   it('offers commands, options and the values of options', () => {
-    assert.deepEqual(candidates('s'), ['ssh', 'status', 'start', 'stop']);
+    assert.deepEqual(candidates('s').sort(), ['set', 'ssh', 'ssh-config', 'start', 'status', 'stop']);
     assert.deepEqual(candidates('run', '--disk'), ['--disk-size', '--disk-format']);
     assert.deepEqual(candidates('list', '--format', ''), ['table', 'json', 'yaml']);
     assert.deepEqual(candidates('completion', 'f'), ['fish']);
@@ -67,6 +67,9 @@ describe('completion', function () {
     assert.deepEqual(candidates('restart', 'o'), ['off']);
     assert.deepEqual(candidates('inspect', 'web', ''), ['off', id('off')]);
     assert.deepEqual(candidates('rename', 'o'), ['off']);
+    assert.deepEqual(candidates('cp', 'w'), ['web:']);
+    assert.deepEqual(candidates('wait', '--state', 's'), ['ssh', 'stopped']);
+    assert.deepEqual(candidates('ssh-config', 'o'), ['off']);
     assert.deepEqual(candidates('rename', 'off', ''), [], 'a new name is for its inventor to say');
     assert.deepEqual(candidates('rm', 'off', 'w'), ['web'], 'one that is named already is not offered again');
     assert.deepEqual(

@@ -18,7 +18,12 @@ describe('list and inspect', function () {
     writeFileSync(
       file,
       testNode([
-        { name: 'web', image: 'quay.io/a/b:1', labels: { stage: 'test', 'io.example/a': 'ü: "x"' } },
+        {
+          name: 'web',
+          image: 'quay.io/a/b:1',
+          ports: [{ protocol: 'udp', address: '0.0.0.0', hostPort: 5353, guestPort: 53 }],
+          labels: { stage: 'test', 'io.example/a': 'ü: "x"' },
+        },
         { name: 'halted', state: 'paused' },
         { name: 'off', state: 'shut off', labels: { stage: 'production' } },
         { name: 'alien', ours: false },

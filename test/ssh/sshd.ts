@@ -52,8 +52,11 @@ export class TestServer {
   /**
    * @param o.hostKeyTypes types of the host keys, default ed25519
    * @param o.listen default true; else call `listen` later
+   * @param o.sftp default true
    */
-  static async start(o: { hostKeyTypes?: string[]; listen?: boolean } = {}): Promise<TestServer> {
+  static async start(
+    o: { hostKeyTypes?: string[]; listen?: boolean; sftp?: boolean } = {},
+  ): Promise<TestServer> {
     if (!existsSync(sshdPath)) throw new Error(`These tests need ${sshdPath}: install openssh-server`);
     // What a path can hold at its worst; every test goes through it.
     const directory = await mkdtemp(join(tmpdir(), `pb it's "100%d" \\ `));
@@ -74,6 +77,7 @@ export class TestServer {
         'PasswordAuthentication no',
         'PermitRootLogin yes',
         'PidFile none',
+        ...((o.sftp ?? true) ? ['Subsystem sftp internal-sftp'] : []),
         '',
       ].join('\n'),
     );

@@ -67,6 +67,7 @@ function prepare(
   for (const vm of placed) {
     if (vm.ours === false) continue;
     mkdirSync(directory(vm.name), { recursive: true });
+    writeFileSync(join(directory(vm.name), 'tmpfiles.extra'), 'text');
     writeFileSync(disk(vm.name), 'data');
   }
   const node = join(root, 'node.xml');

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { removeVirtualMachine } from '../../src/vm/remove.js';
 import { findVirtualMachine, lookupDomain } from '../../src/vm/virtual-machine.js';
@@ -31,6 +31,14 @@ describe('removing a VM', () => {
       assert.ok(!existsSync(join(directory('a'), 'journal.json')));
     });
   }
+
+  it('removes one whose directory somebody has deleted', async function () {
+    const { host, directory, disk } = await openTestHost(this, [{ name: 'a', state: 'shut off' }]);
+    rmSync(directory('a'), { recursive: true });
+    await removeVirtualMachine(host, await findVirtualMachine(host, 'a'));
+    assert.equal(await lookupDomain(host, { name: 'a' }), undefined);
+    assert.ok(!existsSync(directory('a')) && !existsSync(disk('a')));
+  });
 
   it('ends and removes a running one by force', async function () {
     const { host, directory } = await openTestHost(this, [{ name: 'a' }]);
