@@ -7,6 +7,7 @@
       'sources': [
         'native/addon.cc',
         'native/arguments.cc',
+        'native/client_loop.cc',
         'native/connection.cc',
         'native/connection_handle.cc',
         'native/credentials.cc',
@@ -27,7 +28,6 @@
         'native/file_lock.cc',
         'native/mailbox.cc',
         'native/network.cc',
-        'native/stale_source.cc',
         'native/storage_pool.cc',
         'native/storage_volume.cc',
         'native/stream.cc',

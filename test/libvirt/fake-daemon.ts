@@ -29,6 +29,9 @@ export class FakeDaemon {
   readonly #directory: string;
   readonly #results = new Map(results);
   readonly #sockets = new Set<Socket>();
+  /** How many calls for its version it gathers before it answers them all. */
+  #gathers = 1;
+  #gathered: Buffer[] = [];
   /** Connections that were ever made. */
   accepted = 0;
   /** Procedures that were called and not answered. */
@@ -68,6 +71,11 @@ export class FakeDaemon {
     this.#results.set(procedures[procedure], integers(0));
   }
 
+  /** From now on it answers calls for its version only when so many are waiting. */
+  gather(count: number): void {
+    this.#gathers = count;
+  }
+
   hangUp(): void {
     for (const socket of this.#sockets) socket.destroy();
   }
@@ -104,7 +112,10 @@ export class FakeDaemon {
     header.writeUInt32BE(headerLength + payload.length, 0);
     header.writeInt32BE(1, 16); // a reply
     header.writeInt32BE(0, 24); // that succeeded
-    return Buffer.concat([header, payload]);
+    const answer = Buffer.concat([header, payload]);
+    if (procedure !== procedures.getLibraryVersion) return answer;
+    this.#gathered.push(answer);
+    return this.#gathered.length < this.#gathers ? undefined : Buffer.concat(this.#gathered.splice(0));
   }
 }
 
