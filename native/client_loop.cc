@@ -5,15 +5,13 @@
 // libvirt's client lets one thread at a time wait for a connection's answers, in a GLib loop; other threads
 // queue their calls and wake it. Two of its faults there are mended from outside, as Debian 12 has them:
 //
-// - Before libvirt 10.2, a thread that is woken just before it runs the loop sleeps on. The call that was
-// queued is
-//   then not sent until the daemon says something: a job could not be aborted while it is waited for.
-//   (libvirt's commit "rpc: fix race in waking up client event loop")
-// - Before libvirt 10.4, the source that the waiting thread attaches to the loop, which points to its stack,
-// stays
-//   attached when it is woken. When the connection breaks just then, the source fires in a thread that took
-//   over: that crashes, or hangs for ever. (CVE-2024-4418, "rpc: ensure temporary GSource is removed from
-//   client event loop")
+// A thread that is woken just before it runs the loop sleeps on. The call that was queued is then not sent
+// until the daemon says something: a job could not be aborted while it is waited for. ("rpc: fix race in
+// waking up client event loop")
+//
+// The source that the waiting thread attaches to the loop, which points to its stack, stays attached when it
+// is woken. When the connection breaks just then, the source fires in a thread that took over: that crashes,
+// or hangs for ever. (CVE-2024-4418, "rpc: ensure temporary GSource is removed from client event loop")
 //
 // So libvirt gets three functions of GLib from here, which do what those commits do; where libvirt does so
 // itself, they change nothing. The dynamic linker looks for libvirt's symbols in the library that brought it
