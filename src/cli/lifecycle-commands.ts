@@ -163,7 +163,7 @@ With a block, ssh, scp, rsync and editors log in to the VM by its name or ID. Pr
 has moved the port, which it says.
 
 Examples:
-  ssh -F <(podman-bootc ssh-config web) web
+  podman-bootc ssh-config web > web.config && ssh -F web.config web
   podman-bootc ssh-config web >> ~/.ssh/config`,
     )
     .action(async (vms: string[], _options: unknown, self: Command) => {
