@@ -52,7 +52,8 @@ export async function provideImage(
   try {
     await pullImage(engine, reference, onOutput, signal);
   } catch (error) {
-    if (!present || pull !== 'newer' || codeOf(error) !== 'IMAGE_NOT_FOUND') throw error;
+    const isAway = ['IMAGE_NOT_FOUND', 'REGISTRY_UNREACHABLE'].includes(codeOf(error) ?? '');
+    if (!present || pull !== 'newer' || !isAway) throw error;
     host.report.debug(`${messageOf(error)}; the one at hand is taken`);
     return present;
   }
