@@ -4,6 +4,9 @@ import { codeOf, PodmanBootcError } from '../errors.js';
 import { clientArguments } from './options.js';
 import type { LoginTarget } from './target.js';
 
+/** Milliseconds that the news of a signal may come behind the end of the ssh that it ended. */
+const signalGrace = 50;
+
 export type { LoginTarget } from './target.js';
 
 /**
@@ -69,10 +72,15 @@ export function openSession(t: LoginTarget, command: readonly string[] = []): Pr
       reject(cannotRun(cause));
     });
     child.on('exit', (code, signal) => {
-      restore();
-      // ssh catches these signals itself and then ends with its own 255.
-      const ending = signal ?? (code === 255 ? received : undefined);
-      resolvePromise(ending === undefined ? (code ?? 255) : 128 + constants.signals[ending]);
+      const settle = (): void => {
+        restore();
+        // ssh catches these signals itself and then ends with its own 255.
+        const ending = signal ?? (code === 255 ? received : undefined);
+        resolvePromise(ending === undefined ? (code ?? 255) : 128 + constants.signals[ending]);
+      };
+      // A signal that reached ssh and us together may be told of after ssh's end, for two threads carry the news.
+      if (code === 255 && received === undefined) setTimeout(settle, signalGrace);
+      else settle();
     });
   });
 }
