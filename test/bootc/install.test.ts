@@ -1,5 +1,10 @@
 import assert from 'node:assert/strict';
-import { checkFilesystem, installArguments, type Installation } from '../../src/bootc/install.js';
+import {
+  checkFilesystem,
+  installArguments,
+  isLoopTrouble,
+  type Installation,
+} from '../../src/bootc/install.js';
 import { installError } from '../../src/bootc/translate.js';
 import { GiB } from '../../src/sizes.js';
 import { rejectsWithCode } from '../support/rejects.js';
@@ -24,6 +29,26 @@ const installation: Installation = {
   },
   quiet: false,
 };
+
+describe('a second attempt with direct I/O', () => {
+  for (const [output, expected] of [
+    ['losetup: /output/disk.raw: failed to set up loop device: Invalid argument', true],
+    ['mkfs.xfs: pwrite failed: Input/output error', true],
+    ['error: Creating rootfs: mount /dev/loop0p2 on /run: Input/output error', true],
+    ['losetup: cannot find an unused loop device', false],
+    ['error: No root filesystem specified', false],
+    ['tar: usr/lib/x: Input/output error', false],
+  ] as const) {
+    it(`${expected ? 'follows' : 'does not follow'} "${output}"`, () => {
+      assert.equal(isLoopTrouble(output), expected);
+    });
+  }
+
+  it('tells bootc by its variable', () => {
+    const args = installArguments(installation, {}, { BOOTC_DIRECT_IO: 'on' });
+    assert.ok(args.join(' ').includes('--env BOOTC_DIRECT_IO=on localhost/os:latest bootc install'));
+  });
+});
 
 describe('install command', () => {
   it('is the one bootc documents, with a container that can be found again', () => {
