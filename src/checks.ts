@@ -18,7 +18,8 @@ export const checks = {
   },
   PB003: {
     subject: 'virtualization',
-    about: 'a test guest runs under KVM (on macOS: HVF); otherwise the CPU is emulated',
+    about:
+      "a test guest runs under KVM (on macOS: HVF), which libvirt's QEMU may use; otherwise the CPU is emulated",
     needed: false,
   },
   PB004: {

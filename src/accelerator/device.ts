@@ -1,4 +1,4 @@
-import { open } from 'node:fs/promises';
+import { open, stat } from 'node:fs/promises';
 import { codeOf, messageOf } from '../errors.js';
 
 /** Opens /dev/kvm and closes it. @returns why that is impossible, in one sentence, or undefined */
@@ -9,6 +9,12 @@ export async function whyKvmCannotBeOpened(device = '/dev/kvm'): Promise<string 
   } catch (error) {
     return explainOpenFailure(device, error);
   }
+}
+
+/** The only user whose programs may open the device, by its mode; undefined where there are more, or no device. */
+export async function onlyUserOf(device = '/dev/kvm'): Promise<number | undefined> {
+  const found = await stat(device).catch(() => undefined);
+  return found === undefined || (found.mode & 0o066) !== 0 ? undefined : found.uid;
 }
 
 /** The sentence for an error that opening the device gave. */

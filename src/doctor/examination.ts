@@ -1,3 +1,4 @@
+import type { AcceleratorProbe } from '../accelerator/index.js';
 import type { DomainCapabilities } from '../domain/capabilities.js';
 import type { CheckId } from '../checks.js';
 import type { PodmanEngine } from '../podman/engine.js';
@@ -21,7 +22,7 @@ export interface Examination {
   /** QEMU's path, from libvirt or from PATH; undefined without one. */
   emulator: Promise<string | undefined>;
   /** Whether guests can be accelerated. */
-  acceleration: Promise<{ usable: boolean; reason: string }>;
+  acceleration: Promise<AcceleratorProbe>;
   engine: Promise<{ engine: PodmanEngine; reason: string }>;
   machines: Promise<PodmanMachine[]>;
 }

@@ -1,10 +1,11 @@
 import { readFile } from 'node:fs/promises';
-import { probeHvf, probeKvm } from '../accelerator/index.js';
+import type { AcceleratorProbe } from '../accelerator/index.js';
 import { chooseFirmware, chooseNetwork, chooseTpm } from '../domain/build.js';
 import type { DomainCapabilities } from '../domain/capabilities.js';
 import { messageOf, PodmanBootcError } from '../errors.js';
 import { findProgram, runProcess } from '../process.js';
-import { hostArchitecture } from '../vm/hardware.js';
+import { hostArchitecture, probeAcceleration } from '../vm/hardware.js';
+import type { Host } from '../vm/host.js';
 import { from, type Examination } from './examination.js';
 import { UnknownBecauseOf, type Outcome } from './finding.js';
 import { installCommand } from './packages.js';
@@ -21,14 +22,20 @@ export async function findEmulator(): Promise<string | undefined> {
 }
 
 /** Runs the test guest, remembering nothing: what `run` remembers may be what somebody has just mended. */
-export async function probeAcceleration(
+export async function examineAcceleration(
+  libvirt: Promise<Host>,
   emulator: Promise<string | undefined>,
   signal: AbortSignal,
-): Promise<{ usable: boolean; reason: string }> {
-  if (process.platform === 'darwin') return probeHvf();
-  const path = await emulator;
+): Promise<AcceleratorProbe> {
+  const [path, connection] = await Promise.all([
+    emulator,
+    libvirt.then(
+      (host) => host.connection,
+      () => undefined,
+    ),
+  ]);
   if (path === undefined) throw new UnknownBecauseOf('PB002', undefined);
-  return probeKvm({ emulator: path, arch: hostArchitecture, signal });
+  return probeAcceleration({ arch: hostArchitecture, emulator: path, connection, signal });
 }
 
 /** PB002 */
@@ -75,12 +82,12 @@ async function emulatorVersion(
 
 /** PB003 */
 export async function checkAcceleration(e: Examination): Promise<Outcome> {
-  const { usable, reason } = await e.acceleration;
+  const { usable, reason, fix } = await e.acceleration;
   if (usable) return { status: 'ok', finding: reason };
   return {
     status: 'warning',
     finding: `The CPU is emulated, which is several times slower: ${lowerFirst(reason)}`,
-    fix: await fixForKvm(reason),
+    fix: fix ?? (await fixForKvm(reason)),
   };
 }
 

@@ -17,8 +17,8 @@ import {
   checkNetwork,
   checkQemu,
   checkTpm,
+  examineAcceleration,
   findEmulator,
-  probeAcceleration,
 } from './hardware.js';
 import { checkLibvirt } from './libvirt.js';
 import { packageFamily } from './packages.js';
@@ -126,7 +126,7 @@ async function begin(
     libvirt,
     capabilities: inTime(capabilities, signal),
     emulator: inTime(emulator, signal),
-    acceleration: inTime(probeAcceleration(emulator, signal), signal),
+    acceleration: inTime(examineAcceleration(libvirt, emulator, signal), signal),
     engine: inTime(selectEngine(options.podman ?? 'auto', { signal }), signal),
     machines: inTime(
       listMachines(signal).then(({ machines }) => machines),

@@ -35,6 +35,8 @@ export interface DomainCapabilities {
 export interface HostCapabilities {
   arch: string;
   guests: HostGuest[];
+  /** The uid that libvirt runs QEMU as; undefined where that is its own, as for a user's session daemon. */
+  qemuUser: number | undefined;
 }
 
 /** A guest architecture the host can run. */
@@ -97,7 +99,16 @@ export function parseHostCapabilities(xml: string): HostCapabilities {
       ],
     };
   });
-  return { arch: required(find(root, 'host', 'cpu'), 'arch'), guests };
+  return { arch: required(find(root, 'host', 'cpu'), 'arch'), guests, qemuUser: qemuUser(root) };
+}
+
+/** The `dac` security model labels with `+UID:+GID` (libvirt, src/security/security_dac.c). */
+function qemuUser(root: XmlElement): number | undefined {
+  const model = children(child(root, 'host'), 'secmodel').find(
+    (each) => text(child(each, 'model')) === 'dac',
+  );
+  const uid = /^\+(\d+):/.exec(text(child(model, 'baselabel')) ?? '')?.[1];
+  return uid === undefined ? undefined : Number(uid);
 }
 
 function parseRoot(xml: string, name: string): XmlElement {

@@ -1,7 +1,12 @@
-import { probeHvf, probeKvm } from '../accelerator/index.js';
+import { onlyUserOf, probeHvf, probeKvm, type AcceleratorProbe } from '../accelerator/index.js';
 import { machineFor } from '../domain/build.js';
-import { parseDomainCapabilities, type DomainCapabilities } from '../domain/capabilities.js';
+import {
+  parseDomainCapabilities,
+  parseHostCapabilities,
+  type DomainCapabilities,
+} from '../domain/capabilities.js';
 import { messageOf, PodmanBootcError } from '../errors.js';
+import type { Connection } from '../libvirt/index.js';
 import { makeDirectory } from './directories.js';
 import type { Host } from './host.js';
 
@@ -45,10 +50,15 @@ export async function chooseHardware(
 ): Promise<Hardware> {
   const emulated = await domainCapabilities(host, arch, 'qemu');
   if (preference === 'tcg') return { arch, domainType: 'qemu', capabilities: emulated };
-  const [type, probe] =
-    process.platform === 'darwin'
-      ? (['hvf', await probeHvf()] as const)
-      : (['kvm', await probeLinux(host, arch, emulated.emulator, signal)] as const);
+  const type = process.platform === 'darwin' ? 'hvf' : 'kvm';
+  await makeDirectory(host.directories.cache, host.directories);
+  const probe = await probeAcceleration({
+    arch,
+    emulator: emulated.emulator,
+    connection: host.connection,
+    cacheDirectory: host.directories.cache,
+    ...(signal && { signal }),
+  });
   const name = type.toUpperCase();
   host.report.debug(
     `${name} probe: ${probe.usable ? 'usable' : 'unusable'}: ${probe.reason}${probe.cached ? ' (remembered)' : ''}`,
@@ -64,18 +74,45 @@ export async function chooseHardware(
   return { arch, domainType: 'qemu', capabilities: emulated };
 }
 
-async function probeLinux(
-  host: Host,
-  arch: Architecture,
-  emulator: string,
-  signal: AbortSignal | undefined,
-): Promise<{ usable: boolean; reason: string; cached: boolean }> {
-  if (arch !== hostArchitecture) {
-    const reason = `the image is for ${arch} and this host is ${hostArchitecture}`;
+/**
+ * Whether guests can be accelerated here: by HVF on macOS, by KVM elsewhere.
+ * @param o.emulator absolute path of QEMU for the architecture
+ * @param o.connection the libvirt that will start the guests; without it, the user of its QEMU is not looked at
+ * @param o.cacheDirectory where to remember what a test guest showed; without it one runs, and nothing is remembered
+ */
+export async function probeAcceleration(o: {
+  arch: Architecture;
+  emulator: string;
+  connection?: Pick<Connection, 'getCapabilities'> | undefined;
+  cacheDirectory?: string;
+  signal?: AbortSignal;
+}): Promise<AcceleratorProbe> {
+  if (process.platform === 'darwin') return probeHvf();
+  if (o.arch !== hostArchitecture) {
+    const reason = `the image is for ${o.arch} and this host is ${hostArchitecture}`;
     return { usable: false, reason, cached: false };
   }
-  await makeDirectory(host.directories.cache, host.directories);
-  return probeKvm({ emulator, arch, cacheDirectory: host.directories.cache, ...(signal && { signal }) });
+  const forbidden = o.connection && (await whyLibvirtMayNotUseKvm(o.connection));
+  if (forbidden) return { usable: false, ...forbidden, cached: false };
+  return probeKvm(o);
+}
+
+/**
+ * On hosts where no udev gives /dev/kvm to its group, root may open it and the user of libvirt's QEMU may not. libvirt
+ * 9.0 then takes what it knows of QEMU for out of date at every look, and asks QEMU anew: a definition takes a minute.
+ */
+async function whyLibvirtMayNotUseKvm(
+  connection: Pick<Connection, 'getCapabilities'>,
+): Promise<{ reason: string; fix: string } | undefined> {
+  const onlyUser = await onlyUserOf();
+  if (onlyUser === undefined) return undefined;
+  const { qemuUser } = parseHostCapabilities(await connection.getCapabilities());
+  if (qemuUser === undefined || qemuUser === onlyUser) return undefined;
+  const fix = 'chgrp kvm /dev/kvm && chmod 660 /dev/kvm';
+  return {
+    reason: `/dev/kvm is closed to the user that libvirt runs QEMU as (uid ${qemuUser}), and libvirt may then take a minute to define a VM; \`${fix}\` opens it`,
+    fix,
+  };
 }
 
 /** QEMU's architecture for guests of this host's own. */

@@ -23,7 +23,7 @@ function examination(root: string, capabilities: DomainCapabilities, emulator: s
     libvirt: new Promise(() => undefined),
     capabilities: Promise.resolve({ ...capabilities, emulator }),
     emulator: Promise.resolve(emulator),
-    acceleration: Promise.resolve({ usable: false, reason: 'no' }),
+    acceleration: Promise.resolve({ usable: false, reason: 'no', cached: false }),
     engine: new Promise(() => undefined),
     machines: Promise.resolve([]),
   };

@@ -70,6 +70,19 @@ describe('host capabilities', () => {
     });
   }
 
+  it('name the user that QEMU runs as, where it is not its own', () => {
+    const system = fixture('caps-9.0.xml').replace(
+      '</secmodel>',
+      `</secmodel>
+       <secmodel>
+         <model>dac</model><doi>0</doi>
+         <baselabel type='kvm'>+64055:+108</baselabel><baselabel type='qemu'>+64055:+108</baselabel>
+       </secmodel>`,
+    );
+    assert.equal(parseHostCapabilities(system).qemuUser, 64055);
+    assert.equal(parseHostCapabilities(fixture('caps-9.0.xml')).qemuUser, undefined);
+  });
+
   it('list other architectures that have an emulator', () => {
     const arm = parseHostCapabilities(fixture('caps-9.0.xml')).guests.find(
       (guest) => guest.arch === 'aarch64',

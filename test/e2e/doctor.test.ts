@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -62,6 +62,34 @@ describe('doctor', () => {
     assert.match(found.PB002.finding, /^QEMU \d+\.\d+\.\d+ for (x86_64|aarch64) \(\/\S+, \S+\)$/);
     for (const id of ['PB005', 'PB006', 'PB009', 'PB010', 'PB011', 'PB014', 'PB018', 'PB019'] as const)
       assert.equal(found[id].status, 'ok', found[id].finding);
+  });
+
+  describe('where /dev/kvm is for root only, and QEMU runs as another user', () => {
+    const cause = 'closed to the user that libvirt runs QEMU as (uid 64055)';
+    const fix = 'chgrp kvm /dev/kvm && chmod 660 /dev/kvm';
+
+    before(() => {
+      assert.ok(existsSync('/dev/kvm'), 'This test needs /dev/kvm, usable or not');
+      host('chmod', '600', '/dev/kvm');
+    });
+    after(() => {
+      host('sh', '-c', fix);
+    });
+
+    it('says so, and how to open it', async () => {
+      const { PB003 } = await doctor();
+      assert.equal(PB003.status, 'warning');
+      assert.ok(PB003.finding.includes(cause), PB003.finding);
+      assert.equal(PB003.fix, fix);
+    });
+
+    it('is joined by create, which says so before it waits for libvirt', async () => {
+      const creating = startCli(['create', '--name', 'slow', image]);
+      await until('the cause is named', () => creating.stderr().includes(cause));
+      creating.child.kill('SIGINT');
+      assert.equal((await creating.done).exitCode, 130);
+      assert.ok(!(await podmanBootc('list')).stdout.includes('slow'));
+    });
   });
 
   it('says to a user what is missing, under the ID that a failed run names', async () => {
