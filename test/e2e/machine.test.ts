@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { chmodSync, existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import type { CheckId } from '../../src/checks.js';
+import type { Finding, HostReport } from '../../src/doctor/index.js';
 import { cli } from '../support/project.js';
 import { host, start, until, type Outcome, type Running } from './support/cli.js';
 
@@ -52,6 +54,17 @@ describe('an ordinary user with a podman machine', function () {
     return containers.includes('podman-bootc-install-') && loopDevices.includes('.partial');
   }
 
+  /** What `doctor` finds, by ids; its exit code is that of its findings. */
+  async function doctor(env?: NodeJS.ProcessEnv): Promise<Record<CheckId, Finding>> {
+    const outcome = await startPodmanBootc(['doctor', '--format', 'json'], env).done;
+    const report = JSON.parse(outcome.stdout) as HostReport;
+    assert.equal(outcome.exitCode, report.works ? 0 : 120, outcome.stdout);
+    return Object.fromEntries(report.findings.map((finding) => [finding.id, finding])) as Record<
+      CheckId,
+      Finding
+    >;
+  }
+
   function assertFailure(outcome: Outcome, exitCode: number, ...sentences: RegExp[]): void {
     assert.equal(outcome.exitCode, exitCode, outcome.stderr);
     for (const sentence of sentences) assert.match(outcome.stderr, sentence);
@@ -96,6 +109,10 @@ describe('an ordinary user with a podman machine', function () {
       /Podman machine podman-machine-default \(the default machine\) is not running/,
       /^podman machine start podman-machine-default +\(.*--start-machine\)/m,
     );
+    const { PB011, PB012 } = await doctor();
+    assert.equal(PB011.status, 'failure');
+    assert.equal(PB011.fix, 'podman machine start podman-machine-default');
+    assert.match(PB012.finding, /Machine podman-machine-default is stopped/);
   });
 
   it('has it started with --start-machine; meanwhile others are told to wait', async () => {
@@ -147,6 +164,20 @@ describe('an ordinary user with a podman machine', function () {
         return /^localhost\/podman-bootc-demo:latest\t\w+ in podman machine /m.test(stdout);
       },
       300,
+    );
+  });
+
+  it('is told by doctor that all is there', async () => {
+    const found = await doctor();
+    assert.deepEqual(
+      Object.values(found).filter(({ status }) => status === 'failure'),
+      [],
+    );
+    assert.match(found.PB011.finding, /podman-machine-default/);
+    assert.match(found.PB012.finding, /Machine podman-machine-default is running/);
+    assert.match(
+      found.PB013.finding,
+      /is in the share \/run\/pbtest\/home of machine podman-machine-default$/,
     );
   });
 
@@ -202,6 +233,13 @@ describe('an ordinary user with a podman machine', function () {
   it('is told before the install that the machine does not see the directory of the disk', async () => {
     const cache = join(state, 'tmp', 'unshared');
     await asUser('mkdir', '-p', cache);
+    const { PB013 } = await doctor({ XDG_CACHE_HOME: cache });
+    assert.equal(PB013.status, 'failure');
+    assert.match(
+      PB013.finding,
+      /Machine podman-machine-default does not see \S+\/unshared; it shares \/run\/pbtest\/home$/,
+    );
+    assert.equal(PB013.fix, 'export XDG_CACHE_HOME=/run/pbtest/home/.cache');
     const outcome = await startPodmanBootc(['create', image], { XDG_CACHE_HOME: cache }).done;
     assertFailure(
       outcome,
