@@ -27,8 +27,8 @@ import {
   type StatisticsType,
 } from './domain-statistics.js';
 import { Domain } from './domain.js';
-import { virConnectListAllDomainsFlags, virDomainDefineFlags } from './enums.js';
-import { closedError, isLibvirtError } from './error.js';
+import { virConnectListAllDomainsFlags, virDomainDefineFlags, virErrorNumber } from './enums.js';
+import { addToFailure, closedError, isLibvirtError } from './error.js';
 import {
   domainEvent,
   domainEventTypes,
@@ -85,13 +85,22 @@ export async function connect(uri?: string, options: ConnectOptions = {}): Promi
     const handle = await call(options, (addon, id) =>
       questions
         ? addon.connectionOpenAuth(uri, readOnly, closeEvents.end, questions.ask, id)
-        : addon.connectionOpen(uri, readOnly, closeEvents.end, id),
+        : addon.connectionOpen(uri, readOnly, closeEvents.end, id).catch(nobodyWasAsked),
     );
     return new Connection(handle, closeEvents);
   } catch (error) {
     if (questions?.failure && isLibvirtError(error)) throw questions.failure.error;
     throw error;
   }
+}
+
+/** libvirt says that it has no mechanism, and not why: most need somebody to ask. */
+function nobodyWasAsked(thrown: unknown): never {
+  throw addToFailure(
+    thrown,
+    virErrorNumber.VIR_ERR_AUTH_FAILED,
+    '; `auth`, a function that gives credentials, was not passed to connect()',
+  );
 }
 
 /** An open connection to libvirt; see `connect`. */

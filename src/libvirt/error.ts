@@ -60,6 +60,12 @@ export function errorOf(thrown: unknown): unknown {
   });
 }
 
+/** What the addon rejected with, saying more when it is the error of libvirt's with this number. */
+export function addToFailure(thrown: unknown, number: number, text: string): unknown {
+  if (!isNativeFailure(thrown) || thrown.kind !== 'libvirt' || thrown.number !== number) return thrown;
+  return { ...thrown, message: thrown.message + text };
+}
+
 function isNativeFailure(thrown: unknown): thrown is NativeFailure {
   return (
     typeof thrown === 'object' &&
