@@ -68,8 +68,11 @@ export abstract class DomainDevices extends DomainPower {
   }
 
   /**
-   * Removes the device that the XML describes. The guest of a running domain takes part in it: the device is
-   * gone when the event `device-removed` says so.
+   * Removes the device that the XML describes. Of a running domain the hypervisor is only asked to: on QEMU,
+   * libvirt waits up to 5 s for it, and resolves all the same. The device is gone, also from the domain's XML, when
+   * the event `device-removed` says so. A guest takes part in the removal of PCI devices and ignores the request while
+   * nothing in it listens, as during its boot; ask again then. Any other device may be held back by a processor that
+   * is busy, for long where it is emulated.
    */
   async detachDevice(xml: string, options: CallOptions & AffectOptions = {}): Promise<void> {
     checkString('xml', xml);
@@ -77,7 +80,7 @@ export abstract class DomainDevices extends DomainPower {
     await this.call(options, (addon, handle, id) => addon.domainDetachDevice(handle, xml, flags, id));
   }
 
-  /** Does the same by the alias of the device, such as `net0` or one that begins with `ua-`. */
+  /** Does the same by the alias of the device, such as `net0` or one that begins with `ua-`, and never waits. */
   async detachDeviceByAlias(alias: string, options: CallOptions & AffectOptions = {}): Promise<void> {
     checkString('alias', alias);
     const flags = affectFlags(options);

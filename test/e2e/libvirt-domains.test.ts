@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connect, type Connection, type Domain, type DomainEvents } from '../../src/libvirt/index.js';
-import { host, until } from './support/cli.js';
+import { host } from './support/cli.js';
 
 const MiB = 1024 * 1024;
 
@@ -109,20 +109,21 @@ describe("the binding's domains, on QEMU", () => {
 
   it('take devices and give them back', async () => {
     const device = "<input type='tablet' bus='usb'><alias name='ua-tablet'/></input>";
+    // QEMU tells that a device is gone when nothing refers to it any more, and waits for the guest's processors with
+    // that (RCU). One that is emulated and busy in its firmware keeps it waiting for seconds, or for minutes on a
+    // machine that has other things to do; processors that stand still do not.
+    await domain.suspend();
     await domain.attachDevice(device, { live: true });
     assert.match(await domain.getXml(), /ua-tablet/);
     await domain.detachDeviceByAlias('ua-tablet', { live: true });
-    // In two steps, to tell a device that stays from an event that does not come.
-    await until(
-      'the domain is without the device',
-      async () => !(await domain.getXml()).includes('ua-tablet'),
-    );
     await heard('device-removed ua-tablet');
+    assert.doesNotMatch(await domain.getXml(), /ua-tablet/);
     await assert.rejects(domain.detachDevice(device, { live: true }), {
       code: /VIR_ERR_(DEVICE_MISSING|OPERATION_FAILED)/,
     });
     await domain.updateDevice(networkInterface('down'), { live: true });
     assert.match(await domain.getXml(), /<link state='down'\/>/);
+    await domain.resume();
   });
 
   it('have memory, processors and messages', async () => {
