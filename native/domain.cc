@@ -1,6 +1,6 @@
 #include <libvirt/libvirt.h>
 
-#include "calls.h"
+#include "domain_calls.h"
 
 namespace podman_bootc {
 namespace {
@@ -19,14 +19,10 @@ Napi::Value GetState(const Napi::CallbackInfo& info) {
     int state;
     int reason;
   };
-  Arguments arguments(info);
-  auto domain = arguments.Domain();
-  uint32_t id = arguments.Unsigned();
-  if (!arguments.ok()) return Napi::Value();
-  return StartCall<State>(
-      info, id, "virDomainGetState", domain->connection(),
-      [domain](State& result) {
-        return virDomainGetState(domain->get(), &result.state, &result.reason, 0) == 0;
+  return OnDomain(
+      info, "virDomainGetState",
+      +[](State& result, virDomainPtr domain) {
+        return virDomainGetState(domain, &result.state, &result.reason, 0) == 0;
       },
       [](Napi::Env env, State& result) -> Napi::Value {
         Napi::Array array = Napi::Array::New(env, 2);
@@ -38,13 +34,9 @@ Napi::Value GetState(const Napi::CallbackInfo& info) {
 
 // (domain, id) => Promise<{ state, maxMemory, memory, vcpus, cpuTime }>
 Napi::Value GetInfo(const Napi::CallbackInfo& info) {
-  Arguments arguments(info);
-  auto domain = arguments.Domain();
-  uint32_t id = arguments.Unsigned();
-  if (!arguments.ok()) return Napi::Value();
-  return StartCall<virDomainInfo>(
-      info, id, "virDomainGetInfo", domain->connection(),
-      [domain](virDomainInfo& result) { return virDomainGetInfo(domain->get(), &result) == 0; },
+  return OnDomain(
+      info, "virDomainGetInfo",
+      +[](virDomainInfo& result, virDomainPtr domain) { return virDomainGetInfo(domain, &result) == 0; },
       [](Napi::Env env, virDomainInfo& result) -> Napi::Value {
         Napi::Object object = Napi::Object::New(env);
         object.Set("state", static_cast<uint32_t>(result.state));
@@ -56,104 +48,54 @@ Napi::Value GetInfo(const Napi::CallbackInfo& info) {
       });
 }
 
-// (domain, id) => Promise<boolean>
-template <int (*function)(virDomainPtr)>
-Napi::Value Ask(const Napi::CallbackInfo& info, const char* api) {
-  Arguments arguments(info);
-  auto domain = arguments.Domain();
-  uint32_t id = arguments.Unsigned();
-  if (!arguments.ok()) return Napi::Value();
-  return StartCall<int>(
-      info, id, api, domain->connection(),
-      [domain](int& answer) { return (answer = function(domain->get())) >= 0; }, IntToBoolean);
-}
-
 Napi::Value IsActive(const Napi::CallbackInfo& info) {
-  return Ask<virDomainIsActive>(info, "virDomainIsActive");
+  return Ask(info, "virDomainIsActive", virDomainIsActive, IntToBoolean);
 }
 
 Napi::Value IsPersistent(const Napi::CallbackInfo& info) {
-  return Ask<virDomainIsPersistent>(info, "virDomainIsPersistent");
+  return Ask(info, "virDomainIsPersistent", virDomainIsPersistent, IntToBoolean);
 }
 
 // (domain, flags, id) => Promise<string>
 Napi::Value GetXml(const Napi::CallbackInfo& info) {
-  Arguments arguments(info);
-  auto domain = arguments.Domain();
-  uint32_t flags = arguments.Unsigned();
-  uint32_t id = arguments.Unsigned();
-  if (!arguments.ok()) return Napi::Value();
-  return StartCall<std::string>(
-      info, id, "virDomainGetXMLDesc", domain->connection(),
-      [domain, flags](std::string& xml) {
-        return TakeString(virDomainGetXMLDesc(domain->get(), flags), xml);
-      },
-      StringToValue);
+  return GetText(info, "virDomainGetXMLDesc", virDomainGetXMLDesc);
 }
 
 // (domain, type, uri | undefined, flags, id) => Promise<string>
 Napi::Value GetMetadata(const Napi::CallbackInfo& info) {
-  Arguments arguments(info);
-  auto domain = arguments.Domain();
-  int32_t type = arguments.Integer();
-  auto uri = arguments.StringOrUndefined();
-  uint32_t flags = arguments.Unsigned();
-  uint32_t id = arguments.Unsigned();
-  if (!arguments.ok()) return Napi::Value();
-  return StartCall<std::string>(
-      info, id, "virDomainGetMetadata", domain->connection(),
-      [domain, type, uri, flags](std::string& metadata) {
-        return TakeString(virDomainGetMetadata(domain->get(), type, uri.get(), flags), metadata);
+  return OnDomain(
+      info, "virDomainGetMetadata",
+      +[](std::string& metadata, virDomainPtr domain, int type, OptionalText uri, unsigned int flags) {
+        return TakeString(virDomainGetMetadata(domain, type, uri.text, flags), metadata);
       },
       StringToValue);
 }
 
 // (domain, type, metadata | undefined, key | undefined, uri | undefined, flags, id) => Promise<undefined>
 Napi::Value SetMetadata(const Napi::CallbackInfo& info) {
-  Arguments arguments(info);
-  auto domain = arguments.Domain();
-  int32_t type = arguments.Integer();
-  auto metadata = arguments.StringOrUndefined();
-  auto key = arguments.StringOrUndefined();
-  auto uri = arguments.StringOrUndefined();
-  uint32_t flags = arguments.Unsigned();
-  uint32_t id = arguments.Unsigned();
-  if (!arguments.ok()) return Napi::Value();
-  return StartCall<Nothing>(
-      info, id, "virDomainSetMetadata", domain->connection(),
-      [domain, type, metadata, key, uri, flags](Nothing&) {
-        return virDomainSetMetadata(domain->get(), type, metadata.get(), key.get(), uri.get(), flags) == 0;
+  return OnDomain(
+      info, "virDomainSetMetadata",
+      +[](Nothing&, virDomainPtr domain, int type, OptionalText metadata, OptionalText key, OptionalText uri,
+          unsigned int flags) {
+        return virDomainSetMetadata(domain, type, metadata.text, key.text, uri.text, flags) == 0;
       },
       ToUndefined);
 }
 
-// (domain, flags, id) => Promise<undefined>
-template <int (*function)(virDomainPtr, unsigned int)>
-Napi::Value Act(const Napi::CallbackInfo& info, const char* api) {
-  Arguments arguments(info);
-  auto domain = arguments.Domain();
-  uint32_t flags = arguments.Unsigned();
-  uint32_t id = arguments.Unsigned();
-  if (!arguments.ok()) return Napi::Value();
-  return StartCall<Nothing>(
-      info, id, api, domain->connection(),
-      [domain, flags](Nothing&) { return function(domain->get(), flags) == 0; }, ToUndefined);
-}
-
 Napi::Value Create(const Napi::CallbackInfo& info) {
-  return Act<virDomainCreateWithFlags>(info, "virDomainCreateWithFlags");
+  return Act(info, "virDomainCreateWithFlags", virDomainCreateWithFlags);
 }
 
 Napi::Value Shutdown(const Napi::CallbackInfo& info) {
-  return Act<virDomainShutdownFlags>(info, "virDomainShutdownFlags");
+  return Act(info, "virDomainShutdownFlags", virDomainShutdownFlags);
 }
 
 Napi::Value Destroy(const Napi::CallbackInfo& info) {
-  return Act<virDomainDestroyFlags>(info, "virDomainDestroyFlags");
+  return Act(info, "virDomainDestroyFlags", virDomainDestroyFlags);
 }
 
 Napi::Value Undefine(const Napi::CallbackInfo& info) {
-  return Act<virDomainUndefineFlags>(info, "virDomainUndefineFlags");
+  return Act(info, "virDomainUndefineFlags", virDomainUndefineFlags);
 }
 
 }  // namespace

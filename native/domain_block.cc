@@ -15,16 +15,10 @@ Napi::BigInt Big(Napi::Env env, unsigned long long number) {
 
 // (domain, disk, flags, id) => Promise<{ capacity, allocation, physical }>
 Napi::Value GetInfo(const Napi::CallbackInfo& info) {
-  Arguments arguments(info);
-  auto domain = arguments.Domain();
-  std::string disk = arguments.String();
-  uint32_t flags = arguments.Unsigned();
-  uint32_t id = arguments.Unsigned();
-  if (!arguments.ok()) return Napi::Value();
-  return StartCall<virDomainBlockInfo>(
-      info, id, "virDomainGetBlockInfo", domain->connection(),
-      [domain, disk, flags](virDomainBlockInfo& result) {
-        return virDomainGetBlockInfo(domain->get(), disk.c_str(), &result, flags) == 0;
+  return OnDomain(
+      info, "virDomainGetBlockInfo",
+      +[](virDomainBlockInfo& result, virDomainPtr domain, const char* disk, unsigned int flags) {
+        return virDomainGetBlockInfo(domain, disk, &result, flags) == 0;
       },
       [](Napi::Env env, virDomainBlockInfo& result) -> Napi::Value {
         Napi::Object object = Napi::Object::New(env);
@@ -52,36 +46,21 @@ bool ReadStats(virDomainPtr domain, const char* disk, unsigned int flags, TypedP
 
 // (domain, disk, flags, id) => Promise<{ field: value }>
 Napi::Value GetStats(const Napi::CallbackInfo& info) {
-  Arguments arguments(info);
-  auto domain = arguments.Domain();
-  std::string disk = arguments.String();
-  uint32_t flags = arguments.Unsigned();
-  uint32_t id = arguments.Unsigned();
-  if (!arguments.ok()) return Napi::Value();
-  return StartCall<TypedParameters>(
-      info, id, "virDomainBlockStatsFlags", domain->connection(),
-      [domain, disk, flags](TypedParameters& result) {
-        return ReadStats(domain->get(), disk.c_str(), flags, result);
+  return OnDomain(
+      info, "virDomainBlockStatsFlags",
+      +[](TypedParameters& result, virDomainPtr domain, const char* disk, unsigned int flags) {
+        return ReadStats(domain, disk, flags, result);
       },
       TypedParametersToObject);
 }
 
 // (domain, disk, base | undefined, top | undefined, bandwidth, flags, id) => Promise<undefined>
 Napi::Value Commit(const Napi::CallbackInfo& info) {
-  Arguments arguments(info);
-  auto domain = arguments.Domain();
-  std::string disk = arguments.String();
-  auto base = arguments.StringOrUndefined();
-  auto top = arguments.StringOrUndefined();
-  uint64_t bandwidth = arguments.Size();
-  uint32_t flags = arguments.Unsigned();
-  uint32_t id = arguments.Unsigned();
-  if (!arguments.ok()) return Napi::Value();
-  return StartCall<Nothing>(
-      info, id, "virDomainBlockCommit", domain->connection(),
-      [domain, disk, base, top, bandwidth, flags](Nothing&) {
-        return virDomainBlockCommit(domain->get(), disk.c_str(), base.get(), top.get(), bandwidth, flags) ==
-               0;
+  return OnDomain(
+      info, "virDomainBlockCommit",
+      +[](Nothing&, virDomainPtr domain, const char* disk, OptionalText base, OptionalText top,
+          unsigned long long bandwidth, unsigned int flags) {
+        return virDomainBlockCommit(domain, disk, base.text, top.text, bandwidth, flags) == 0;
       },
       ToUndefined);
 }
@@ -93,16 +72,10 @@ struct JobInfo {
 
 // (domain, disk, flags, id) => Promise<{ type, bandwidth, current, end } | null>
 Napi::Value GetJobInfo(const Napi::CallbackInfo& info) {
-  Arguments arguments(info);
-  auto domain = arguments.Domain();
-  std::string disk = arguments.String();
-  uint32_t flags = arguments.Unsigned();
-  uint32_t id = arguments.Unsigned();
-  if (!arguments.ok()) return Napi::Value();
-  return StartCall<JobInfo>(
-      info, id, "virDomainGetBlockJobInfo", domain->connection(),
-      [domain, disk, flags](JobInfo& result) {
-        int found = virDomainGetBlockJobInfo(domain->get(), disk.c_str(), &result.info, flags);
+  return OnDomain(
+      info, "virDomainGetBlockJobInfo",
+      +[](JobInfo& result, virDomainPtr domain, const char* disk, unsigned int flags) {
+        int found = virDomainGetBlockJobInfo(domain, disk, &result.info, flags);
         result.running = found > 0;
         return found >= 0;
       },

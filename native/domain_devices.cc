@@ -16,15 +16,7 @@ Napi::Value SetVcpus(const Napi::CallbackInfo& info) {
 
 // (domain, flags, id) => Promise<number>
 Napi::Value GetVcpus(const Napi::CallbackInfo& info) {
-  Arguments arguments(info);
-  auto domain = arguments.Domain();
-  uint32_t flags = arguments.Unsigned();
-  uint32_t id = arguments.Unsigned();
-  if (!arguments.ok()) return Napi::Value();
-  return StartCall<int>(
-      info, id, "virDomainGetVcpusFlags", domain->connection(),
-      [domain, flags](int& count) { return (count = virDomainGetVcpusFlags(domain->get(), flags)) >= 0; },
-      NumberToValue<int>);
+  return Ask(info, "virDomainGetVcpusFlags", virDomainGetVcpusFlags, NumberToValue<int>);
 }
 
 Napi::Value AttachDevice(const Napi::CallbackInfo& info) {

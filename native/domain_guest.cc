@@ -3,7 +3,7 @@
 
 #include <vector>
 
-#include "calls.h"
+#include "domain_calls.h"
 #include "typed_parameters.h"
 
 namespace podman_bootc {
@@ -11,19 +11,7 @@ namespace {
 
 // (domain, command, timeout, flags, id) => Promise<string>
 Napi::Value AgentCommand(const Napi::CallbackInfo& info) {
-  Arguments arguments(info);
-  auto domain = arguments.Domain();
-  std::string command = arguments.String();
-  int32_t timeout = arguments.Integer();
-  uint32_t flags = arguments.Unsigned();
-  uint32_t id = arguments.Unsigned();
-  if (!arguments.ok()) return Napi::Value();
-  return StartCall<std::string>(
-      info, id, "virDomainQemuAgentCommand", domain->connection(),
-      [domain, command, timeout, flags](std::string& answer) {
-        return TakeString(virDomainQemuAgentCommand(domain->get(), command.c_str(), timeout, flags), answer);
-      },
-      StringToValue);
+  return GetText(info, "virDomainQemuAgentCommand", virDomainQemuAgentCommand);
 }
 
 struct Address {
@@ -64,17 +52,11 @@ Napi::Value InterfacesToValue(Napi::Env env, std::vector<Interface>& interfaces)
 
 // (domain, source, flags, id) => Promise<{ name, mac, addresses: { type, address, prefix }[] }[]>
 Napi::Value InterfaceAddresses(const Napi::CallbackInfo& info) {
-  Arguments arguments(info);
-  auto domain = arguments.Domain();
-  uint32_t source = arguments.Unsigned();
-  uint32_t flags = arguments.Unsigned();
-  uint32_t id = arguments.Unsigned();
-  if (!arguments.ok()) return Napi::Value();
-  return StartCall<std::vector<Interface>>(
-      info, id, "virDomainInterfaceAddresses", domain->connection(),
-      [domain, source, flags](std::vector<Interface>& result) {
+  return OnDomain(
+      info, "virDomainInterfaceAddresses",
+      +[](std::vector<Interface>& result, virDomainPtr domain, unsigned int source, unsigned int flags) {
         virDomainInterfacePtr* interfaces = nullptr;
-        int count = virDomainInterfaceAddresses(domain->get(), &interfaces, source, flags);
+        int count = virDomainInterfaceAddresses(domain, &interfaces, source, flags);
         if (count < 0) return false;
         for (int i = 0; i < count; i++) {
           virDomainInterfacePtr from = interfaces[i];
@@ -95,18 +77,12 @@ Napi::Value InterfaceAddresses(const Napi::CallbackInfo& info) {
 
 // (domain, types, flags, id) => Promise<{ field: value }>
 Napi::Value GetGuestInfo(const Napi::CallbackInfo& info) {
-  Arguments arguments(info);
-  auto domain = arguments.Domain();
-  uint32_t types = arguments.Unsigned();
-  uint32_t flags = arguments.Unsigned();
-  uint32_t id = arguments.Unsigned();
-  if (!arguments.ok()) return Napi::Value();
-  return StartCall<TypedParameters>(
-      info, id, "virDomainGetGuestInfo", domain->connection(),
-      [domain, types, flags](TypedParameters& result) {
+  return OnDomain(
+      info, "virDomainGetGuestInfo",
+      +[](TypedParameters& result, virDomainPtr domain, unsigned int types, unsigned int flags) {
         virTypedParameterPtr parameters = nullptr;
         int count = 0;
-        if (virDomainGetGuestInfo(domain->get(), types, &parameters, &count, flags) < 0) return false;
+        if (virDomainGetGuestInfo(domain, types, &parameters, &count, flags) < 0) return false;
         result = TypedParameters(parameters, count);
         virTypedParamsFree(parameters, count);
         return true;
@@ -116,17 +92,7 @@ Napi::Value GetGuestInfo(const Napi::CallbackInfo& info) {
 
 // (domain, flags, id) => Promise<string>
 Napi::Value GetHostname(const Napi::CallbackInfo& info) {
-  Arguments arguments(info);
-  auto domain = arguments.Domain();
-  uint32_t flags = arguments.Unsigned();
-  uint32_t id = arguments.Unsigned();
-  if (!arguments.ok()) return Napi::Value();
-  return StartCall<std::string>(
-      info, id, "virDomainGetHostname", domain->connection(),
-      [domain, flags](std::string& name) {
-        return TakeString(virDomainGetHostname(domain->get(), flags), name);
-      },
-      StringToValue);
+  return GetText(info, "virDomainGetHostname", virDomainGetHostname);
 }
 
 }  // namespace

@@ -23,17 +23,7 @@ Napi::Value ManagedSave(const Napi::CallbackInfo& info) {
 
 // (domain, flags, id) => Promise<boolean>
 Napi::Value HasManagedSave(const Napi::CallbackInfo& info) {
-  Arguments arguments(info);
-  auto domain = arguments.Domain();
-  uint32_t flags = arguments.Unsigned();
-  uint32_t id = arguments.Unsigned();
-  if (!arguments.ok()) return Napi::Value();
-  return StartCall<int>(
-      info, id, "virDomainHasManagedSaveImage", domain->connection(),
-      [domain, flags](int& answer) {
-        return (answer = virDomainHasManagedSaveImage(domain->get(), flags)) >= 0;
-      },
-      IntToBoolean);
+  return Ask(info, "virDomainHasManagedSaveImage", virDomainHasManagedSaveImage, IntToBoolean);
 }
 
 Napi::Value RemoveManagedSave(const Napi::CallbackInfo& info) {
@@ -44,13 +34,10 @@ Napi::Value Rename(const Napi::CallbackInfo& info) { return Act(info, "virDomain
 
 // (domain, id) => Promise<boolean>
 Napi::Value GetAutostart(const Napi::CallbackInfo& info) {
-  Arguments arguments(info);
-  auto domain = arguments.Domain();
-  uint32_t id = arguments.Unsigned();
-  if (!arguments.ok()) return Napi::Value();
-  return StartCall<int>(
-      info, id, "virDomainGetAutostart", domain->connection(),
-      [domain](int& answer) { return virDomainGetAutostart(domain->get(), &answer) == 0; }, IntToBoolean);
+  return OnDomain(
+      info, "virDomainGetAutostart",
+      +[](int& answer, virDomainPtr domain) { return virDomainGetAutostart(domain, &answer) == 0; },
+      IntToBoolean);
 }
 
 Napi::Value SetAutostart(const Napi::CallbackInfo& info) {
@@ -79,16 +66,11 @@ Napi::Value SendKey(const Napi::CallbackInfo& info) {
 // (domain, flags, id) => Promise<string[]>
 Napi::Value GetMessages(const Napi::CallbackInfo& info) {
   using Messages = std::vector<std::string>;
-  Arguments arguments(info);
-  auto domain = arguments.Domain();
-  uint32_t flags = arguments.Unsigned();
-  uint32_t id = arguments.Unsigned();
-  if (!arguments.ok()) return Napi::Value();
-  return StartCall<Messages>(
-      info, id, "virDomainGetMessages", domain->connection(),
-      [domain, flags](Messages& messages) {
+  return OnDomain(
+      info, "virDomainGetMessages",
+      +[](Messages& messages, virDomainPtr domain, unsigned int flags) {
         char** list = nullptr;
-        int count = virDomainGetMessages(domain->get(), &list, flags);
+        int count = virDomainGetMessages(domain, &list, flags);
         if (count < 0) return false;
         for (int i = 0; i < count; i++) {
           messages.emplace_back(list[i]);

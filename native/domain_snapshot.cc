@@ -2,7 +2,7 @@
 
 #include <vector>
 
-#include "calls.h"
+#include "domain_calls.h"
 
 namespace podman_bootc {
 namespace {
@@ -35,16 +35,10 @@ class Snapshot {
 
 // (domain, xml, flags, id) => Promise<name>
 Napi::Value Create(const Napi::CallbackInfo& info) {
-  Arguments arguments(info);
-  auto domain = arguments.Domain();
-  std::string xml = arguments.String();
-  uint32_t flags = arguments.Unsigned();
-  uint32_t id = arguments.Unsigned();
-  if (!arguments.ok()) return Napi::Value();
-  return StartCall<std::string>(
-      info, id, "virDomainSnapshotCreateXML", domain->connection(),
-      [domain, xml, flags](std::string& name) {
-        return Snapshot(virDomainSnapshotCreateXML(domain->get(), xml.c_str(), flags)).ReadName(name);
+  return OnDomain(
+      info, "virDomainSnapshotCreateXML",
+      +[](std::string& name, virDomainPtr domain, const char* xml, unsigned int flags) {
+        return Snapshot(virDomainSnapshotCreateXML(domain, xml, flags)).ReadName(name);
       },
       StringToValue);
 }
@@ -52,16 +46,11 @@ Napi::Value Create(const Napi::CallbackInfo& info) {
 // (domain, flags, id) => Promise<name[]>
 Napi::Value List(const Napi::CallbackInfo& info) {
   using Names = std::vector<std::string>;
-  Arguments arguments(info);
-  auto domain = arguments.Domain();
-  uint32_t flags = arguments.Unsigned();
-  uint32_t id = arguments.Unsigned();
-  if (!arguments.ok()) return Napi::Value();
-  return StartCall<Names>(
-      info, id, "virDomainListAllSnapshots", domain->connection(),
-      [domain, flags](Names& names) {
+  return OnDomain(
+      info, "virDomainListAllSnapshots",
+      +[](Names& names, virDomainPtr domain, unsigned int flags) {
         virDomainSnapshotPtr* list = nullptr;
-        int count = virDomainListAllSnapshots(domain->get(), &list, flags);
+        int count = virDomainListAllSnapshots(domain, &list, flags);
         if (count < 0) return false;
         for (int i = 0; i < count; i++) {
           std::string name;
@@ -75,17 +64,13 @@ Napi::Value List(const Napi::CallbackInfo& info) {
 
 // (domain, id) => Promise<name | null>
 Napi::Value Current(const Napi::CallbackInfo& info) {
-  Arguments arguments(info);
-  auto domain = arguments.Domain();
-  uint32_t id = arguments.Unsigned();
-  if (!arguments.ok()) return Napi::Value();
-  return StartCall<OptionalString>(
-      info, id, "virDomainSnapshotCurrent", domain->connection(),
-      [domain](OptionalString& result) {
-        int has = virDomainHasCurrentSnapshot(domain->get(), 0);
+  return OnDomain(
+      info, "virDomainSnapshotCurrent",
+      +[](OptionalString& result, virDomainPtr domain) {
+        int has = virDomainHasCurrentSnapshot(domain, 0);
         if (has <= 0) return has == 0;
         std::string name;
-        if (!Snapshot(virDomainSnapshotCurrent(domain->get(), 0)).ReadName(name)) return false;
+        if (!Snapshot(virDomainSnapshotCurrent(domain, 0)).ReadName(name)) return false;
         result = OptionalString(std::move(name));
         return true;
       },

@@ -11,16 +11,11 @@ namespace {
 // (domain, flags, id) => Promise<[tag, value][]>
 Napi::Value GetMemoryStats(const Napi::CallbackInfo& info) {
   using Stats = std::vector<virDomainMemoryStatStruct>;
-  Arguments arguments(info);
-  auto domain = arguments.Domain();
-  uint32_t flags = arguments.Unsigned();
-  uint32_t id = arguments.Unsigned();
-  if (!arguments.ok()) return Napi::Value();
-  return StartCall<Stats>(
-      info, id, "virDomainMemoryStats", domain->connection(),
-      [domain, flags](Stats& stats) {
+  return OnDomain(
+      info, "virDomainMemoryStats",
+      +[](Stats& stats, virDomainPtr domain, unsigned int flags) {
         stats.resize(VIR_DOMAIN_MEMORY_STAT_NR);
-        int count = virDomainMemoryStats(domain->get(), stats.data(), VIR_DOMAIN_MEMORY_STAT_NR, flags);
+        int count = virDomainMemoryStats(domain, stats.data(), VIR_DOMAIN_MEMORY_STAT_NR, flags);
         stats.resize(count < 0 ? 0 : count);
         return count >= 0;
       },
@@ -43,17 +38,12 @@ struct JobStats {
 
 // (domain, flags, id) => Promise<[type, { field: value }]>
 Napi::Value GetJobStats(const Napi::CallbackInfo& info) {
-  Arguments arguments(info);
-  auto domain = arguments.Domain();
-  uint32_t flags = arguments.Unsigned();
-  uint32_t id = arguments.Unsigned();
-  if (!arguments.ok()) return Napi::Value();
-  return StartCall<JobStats>(
-      info, id, "virDomainGetJobStats", domain->connection(),
-      [domain, flags](JobStats& result) {
+  return OnDomain(
+      info, "virDomainGetJobStats",
+      +[](JobStats& result, virDomainPtr domain, unsigned int flags) {
         virTypedParameterPtr parameters = nullptr;
         int count = 0;
-        if (virDomainGetJobStats(domain->get(), &result.type, &parameters, &count, flags) < 0) return false;
+        if (virDomainGetJobStats(domain, &result.type, &parameters, &count, flags) < 0) return false;
         result.parameters = TypedParameters(parameters, count);
         virTypedParamsFree(parameters, count);
         return true;
