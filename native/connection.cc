@@ -228,6 +228,22 @@ Napi::Value DefineDomain(const Napi::CallbackInfo& info) {
       DomainToValue);
 }
 
+// (connection, xml, flags, id) => Promise<domain>
+Napi::Value CreateDomain(const Napi::CallbackInfo& info) {
+  Arguments arguments(info);
+  auto connection = arguments.Connection();
+  std::string xml = arguments.String();
+  uint32_t flags = arguments.Unsigned();
+  uint32_t id = arguments.Unsigned();
+  if (!arguments.ok()) return Napi::Value();
+  return StartCall<std::shared_ptr<DomainHandle>>(
+      info, id, "virDomainCreateXML", connection,
+      [connection, xml, flags](std::shared_ptr<DomainHandle>& domain) {
+        return TakeDomain(connection, virDomainCreateXML(connection->get(), xml.c_str(), flags), domain);
+      },
+      DomainToValue);
+}
+
 // (connection, key, id) => Promise<domain>
 template <virDomainPtr (*function)(virConnectPtr, const char*)>
 Napi::Value LookupDomain(const Napi::CallbackInfo& info, const char* api) {
@@ -302,6 +318,7 @@ void ExportConnection(Napi::Env env, Napi::Object exports) {
   exports.Set("connectionGetCapabilities", Napi::Function::New<GetCapabilities>(env));
   exports.Set("connectionGetDomainCapabilities", Napi::Function::New<GetDomainCapabilities>(env));
   exports.Set("connectionDefineDomain", Napi::Function::New<DefineDomain>(env));
+  exports.Set("connectionCreateDomain", Napi::Function::New<CreateDomain>(env));
   exports.Set("connectionLookupDomainByName", Napi::Function::New<LookupDomainByName>(env));
   exports.Set("connectionLookupDomainByUuid", Napi::Function::New<LookupDomainByUuid>(env));
   exports.Set("connectionListAllDomains", Napi::Function::New<ListAllDomains>(env));

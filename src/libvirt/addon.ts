@@ -84,6 +84,12 @@ export interface NativeAddon extends DomainAddon, NativeObjects {
     flags: number,
     id: number,
   ): Promise<NativeDomain>;
+  connectionCreateDomain(
+    connection: ConnectionHandle,
+    xml: string,
+    flags: number,
+    id: number,
+  ): Promise<NativeDomain>;
   connectionLookupDomainByName(connection: ConnectionHandle, name: string, id: number): Promise<NativeDomain>;
   connectionLookupDomainByUuid(connection: ConnectionHandle, uuid: string, id: number): Promise<NativeDomain>;
   connectionListAllDomains(connection: ConnectionHandle, flags: number, id: number): Promise<NativeDomain[]>;

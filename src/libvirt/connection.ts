@@ -27,7 +27,12 @@ import {
   type StatisticsType,
 } from './domain-statistics.js';
 import { Domain } from './domain.js';
-import { virConnectListAllDomainsFlags, virDomainDefineFlags, virErrorNumber } from './enums.js';
+import {
+  virConnectListAllDomainsFlags,
+  virDomainCreateFlags,
+  virDomainDefineFlags,
+  virErrorNumber,
+} from './enums.js';
 import { addToFailure, closedError, isLibvirtError } from './error.js';
 import {
   domainEvent,
@@ -204,6 +209,24 @@ export class Connection {
     checkOptionalBoolean('validate', validate);
     const flags = validate === false ? 0 : virDomainDefineFlags.VIR_DOMAIN_DEFINE_VALIDATE;
     return this.#domain(options, (addon, handle, id) => addon.connectionDefineDomain(handle, xml, flags, id));
+  }
+
+  /**
+   * Starts a transient domain: one without a definition, which is gone when it stops. By default libvirt validates the
+   * XML against its schema. Of a persistent domain that is shut off and has the same name and UUID it starts that one, for
+   * once with this XML.
+   * @throws LibvirtError `VIR_ERR_OPERATION_FAILED` when there is another one of that name, or it runs already
+   */
+  async createDomain(
+    xml: string,
+    options: CallOptions & { validate?: boolean | undefined } = {},
+  ): Promise<Domain> {
+    checkString('xml', xml);
+    checkOptions(options);
+    const { validate } = options;
+    checkOptionalBoolean('validate', validate);
+    const flags = validate === false ? 0 : virDomainCreateFlags.VIR_DOMAIN_START_VALIDATE;
+    return this.#domain(options, (addon, handle, id) => addon.connectionCreateDomain(handle, xml, flags, id));
   }
 
   /** @throws LibvirtError `VIR_ERR_NO_DOMAIN` */

@@ -33,6 +33,8 @@ describe('An argument of the wrong type', () => {
         ['xml', connection.defineDomain(untyped({}))],
         ['xml', connection.defineDomain('<domain>\0')],
         ['validate', connection.defineDomain('<domain/>', { validate: untyped(1) })],
+        ['xml', connection.createDomain(untyped(null))],
+        ['validate', connection.createDomain('<domain/>', { validate: untyped('yes') })],
         ['active', connection.listAllDomains({ active: untyped('yes') })],
         ['arch', connection.getDomainCapabilities({ arch: untyped(64) })],
         ['listener', connection.onDomainLifecycle(untyped('x'))],

@@ -71,6 +71,35 @@ describe('A connection', () => {
       await domain.undefine();
     }));
 
+  it('starts a transient domain, which is gone when it stops', () =>
+    withConnection(async (connection) => {
+      const xml = domainXml('passing');
+      const domain = await connection.createDomain(xml);
+      assert.equal((await domain.getState()).state, 'running');
+      assert.equal(await domain.isPersistent(), false);
+      await assert.rejects(connection.createDomain(xml), { code: 'VIR_ERR_OPERATION_FAILED' });
+      await domain.destroy();
+      await assert.rejects(connection.lookupDomainByName('passing'), { code: 'VIR_ERR_NO_DOMAIN' });
+    }));
+
+  it('validates it against the schema unless told otherwise', () =>
+    withConnection(async (connection) => {
+      const xml = domainXml('passing').replace('<os>', '<nonsense/><os>');
+      await assert.rejects(connection.createDomain(xml), { code: 'VIR_ERR_XML_INVALID_SCHEMA' });
+      const domain = await connection.createDomain(xml, { validate: false });
+      await domain.destroy();
+    }));
+
+  it('starts a persistent domain of that name and UUID, for once with other XML', () =>
+    withDomain(async (domain, connection) => {
+      const xml = domainXml(domain.name).replace('<memory>', `<uuid>${domain.uuid}</uuid><memory>`);
+      const started = await connection.createDomain(xml.replace('8192', '4096'));
+      assert.equal(await started.isPersistent(), true);
+      assert.equal((await started.getInfo()).maxMemory, 4096n);
+      await started.destroy();
+      assert.equal((await domain.getInfo()).maxMemory, 8192n);
+    }));
+
   it('carries text of any script both ways', () =>
     withConnection(async (connection) => {
       const domain = await connection.defineDomain(domainXml('gäst-客-🖥'));

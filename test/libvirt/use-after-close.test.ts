@@ -11,6 +11,7 @@ const connectionCalls: ((connection: Connection) => Promise<unknown>)[] = [
   (connection) => connection.getCapabilities(),
   (connection) => connection.getDomainCapabilities(),
   (connection) => connection.defineDomain(domainXml('late')),
+  (connection) => connection.createDomain(domainXml('late')),
   (connection) => connection.lookupDomainByName('test'),
   (connection) => connection.lookupDomainByUuid('6695eb01-f6a4-8304-79aa-97f2502e193f'),
   (connection) => connection.listAllDomains(),
