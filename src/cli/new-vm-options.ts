@@ -30,6 +30,7 @@ export interface NewVmOptions extends Omit<GlobalOptions, 'wait'>, ProgressOptio
   label?: string[];
   pull?: PullPolicy;
   replace?: boolean;
+  transient?: boolean;
   podman?: string;
   startMachine?: boolean;
   copy?: boolean;
@@ -52,6 +53,7 @@ export function asRunOptions(options: NewVmOptions): RunOptions {
     labels: options.label && Object.fromEntries(options.label.map(parseLabel)),
     pull: options.pull,
     replace: options.replace,
+    transient: options.transient,
     filesystem: options.filesystem,
     rootSizeMax: options.rootSizeMax,
     diskSize: options.diskSize,

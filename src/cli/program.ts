@@ -156,6 +156,7 @@ Exit codes: 0 success, 1 failure, 2 wrong usage, 120 host, 121 image, 122 instal
     .argument('[command...]', 'run this instead of a login shell')
     .option('-B, --background', 'print the ID and return when the VM has started')
     .option('--rm', 'remove the VM and its disk when the session or command ends')
+    .option('--transient', 'the VM and its disk are gone when it stops, however that comes about')
     .addOption(
       new Option(
         '--wait <what>',
@@ -183,6 +184,7 @@ Examples:
   podman-bootc run quay.io/centos-bootc/centos-bootc:stream9
   podman-bootc run --name web --cpus 4 --memory 4G --disk-size 40G localhost/my-os
   podman-bootc run -B localhost/my-os
+  podman-bootc run -B --transient localhost/my-os
   podman-bootc run -B -p 8080:80 --hostname web-1 --label stage=test localhost/my-os
   podman-bootc run -B --wait systemd --progress plain localhost/my-os
   podman-bootc run --rm localhost/my-os systemctl is-system-running --wait`,

@@ -28,6 +28,14 @@ export async function run(image: string, command: string[], options: RunCommandO
       },
     );
   }
+  if (options.rm && options.transient) {
+    throw new PodmanBootcError(
+      'usage',
+      'OPTIONS_CONFLICT',
+      '--rm cannot be combined with --transient: the one removes the VM with its session, the other when it stops',
+      { remedy: 'Leave out one of them' },
+    );
+  }
   if (options.quiet && options.logLevel === undefined) setLogLevel('error');
   const interrupt = listenForInterrupt();
   // Only a guest that was logged in to has the password.
@@ -57,15 +65,17 @@ export async function run(image: string, command: string[], options: RunCommandO
     // From here on signals are ssh's own affair.
     interrupt.release();
     process.exitCode = await client.openSession(vm, command, { user: options.user });
-    if (!options.rm && command.length === 0) terminalReporter.info(whatIsLeft(vm));
+    if (!options.rm && command.length === 0) terminalReporter.info(whatIsLeft(vm, options));
   } catch (error) {
-    if (!options.rm && codeOf(error) === 'INTERRUPTED') terminalReporter.info(whatIsLeft(vm));
+    if (!options.rm && codeOf(error) === 'INTERRUPTED') terminalReporter.info(whatIsLeft(vm, options));
     throw error;
   } finally {
     if (options.rm) await client.remove(vm, { force: true });
   }
 }
 
-function whatIsLeft(vm: VirtualMachine): string {
+function whatIsLeft(vm: VirtualMachine, { transient }: RunCommandOptions): string {
+  if (transient)
+    return `${vm.name} goes on running until it is stopped, and is gone then: \`${sshCommand(vm)}\`, \`podman-bootc stop ${vm.id}\``;
   return `${vm.name} goes on running: \`${sshCommand(vm)}\`, \`podman-bootc stop ${vm.id}\`, \`podman-bootc rm -f ${vm.id}\``;
 }

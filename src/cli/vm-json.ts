@@ -57,6 +57,7 @@ export function inspectedJson(vm: InspectedVirtualMachine) {
   return {
     ...listed,
     stateReason: vm.stateReason,
+    transient: vm.transient,
     autostart: vm.autostart,
     atNextStart: { cpus: definition.cpus, memory: definition.currentMemory },
     install: {

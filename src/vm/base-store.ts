@@ -336,7 +336,7 @@ async function findUsers(host: Host): Promise<(path: string, key: string) => str
       ...definitions.filter(({ text }) => text.includes(path)).map(({ user }) => user),
       ...overlays.filter(({ backing }) => backing === path).map(({ uuid }) => nameOf(uuid)),
       ...journals
-        .filter(({ journal }) => journal?.operation === 'create' && journal.base === key)
+        .filter(({ journal }) => journal && journal.operation !== 'remove' && journal.base === key)
         .map(({ user }) => nameOf(user)),
     ]),
   ];

@@ -7,13 +7,7 @@ import type { Attempt } from '../ssh/readiness.js';
 import { followFile } from './follow-file.js';
 import { askServices } from './guest-agent.js';
 import type { Host } from './host.js';
-import {
-  directoryOf,
-  isActiveState,
-  settledState,
-  vmReference,
-  type VirtualMachine,
-} from './virtual-machine.js';
+import { directoryOf, isActiveState, stateOf, vmReference, type VirtualMachine } from './virtual-machine.js';
 
 /**
  * Seconds that a guest which is up has for opening its port, where nothing but the port tells: getty waits until all
@@ -95,7 +89,9 @@ export class BootWatch implements AsyncDisposable {
       this.host.report.debug(`The console of ${this.vm.name} cannot be watched: ${messageOf(error)}`);
     });
     // Asked after subscribing, so that no end of it can fall in between.
-    if (!isActiveState(await settledState(this.vm.domain))) {
+    const settled = await stateOf(this.vm);
+    if (settled === undefined) await this.#ended('stopped', 'gone');
+    else if (!isActiveState(settled)) {
       const { state, reason } = await this.vm.domain.getState();
       await this.#ended(state === 'crashed' ? 'crashed' : 'stopped', reason);
     }

@@ -19,12 +19,13 @@ import type { StopOptions, StopOutcome } from './stop.js';
 import {
   asVirtualMachine,
   findVirtualMachine,
+  goneError,
   isActiveState,
   listUnfinished,
   listVirtualMachines,
   loginTarget,
   lookupDomain,
-  settledState,
+  stateOf,
   type ListedVirtualMachine,
   type UnfinishedVirtualMachine,
   type VirtualMachine,
@@ -111,6 +112,8 @@ export class PodmanBootc implements AsyncDisposable {
       import('./remove.js'),
     ]);
     const startOrRemove = async (vm: VirtualMachine, created: boolean): Promise<VirtualMachine> => {
+      // It runs already, and would not be there otherwise.
+      if (created && options.transient) return vm;
       try {
         return (await startVirtualMachine(this.#host, vm)).vm;
       } catch (error) {
@@ -150,7 +153,10 @@ export class PodmanBootc implements AsyncDisposable {
     );
   }
 
-  /** Shuts a VM down; by force when it has not ended after `timeout` milliseconds (default 90,000). */
+  /**
+   * Shuts a VM down; by force when it has not ended after `timeout` milliseconds (default 90,000). A transient one is
+   * gone then.
+   */
   stop(which: string | VirtualMachine, options: StopOptions = {}): Promise<StopOutcome> {
     return this.#exclusively(
       which,
@@ -161,12 +167,17 @@ export class PodmanBootc implements AsyncDisposable {
 
   /**
    * Stops a VM as `stop` does and boots it anew, which also brings what `set` has changed "at next start". One that
-   * is not running is only booted. A crash in between leaves it shut off.
+   * is not running is only booted. A crash in between leaves it shut off. A transient one would be gone: its guest is
+   * asked to reboot, and reset after the time-out.
    */
   restart(which: string | VirtualMachine, options: StopOptions = {}): Promise<VirtualMachine> {
     return this.#exclusively(
       which,
       async (vm) => {
+        if (!(await vm.domain.isPersistent())) {
+          await (await import('./reboot.js')).rebootVirtualMachine(this.#host, vm, options);
+          return vm;
+        }
         const [{ stopVirtualMachine }, { startVirtualMachine }] = await Promise.all([
           import('./stop.js'),
           import('./start.js'),
@@ -380,7 +391,8 @@ export class PodmanBootc implements AsyncDisposable {
 
   /** How to log in to a VM that somebody can log in to now. */
   async #loginWhenReady(vm: VirtualMachine, options: WaitOptions): Promise<LoginTarget> {
-    const state = await settledState(vm.domain);
+    const state = await stateOf(vm);
+    if (state === undefined) throw goneError(vm);
     if (!isActiveState(state)) {
       throw new PodmanBootcError('usage', 'VM_NOT_RUNNING', `The VM ${vm.name} is ${state}`, {
         remedy: `Start it with \`podman-bootc start ${vm.id}\``,

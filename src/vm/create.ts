@@ -29,7 +29,9 @@ import type { Requirements } from './image-labels.js';
 import { idOf, type Identity } from './identity.js';
 import { acquireLock } from './lock.js';
 import { passwordCredential, preparePassword } from './password.js';
+import { recoverDirectory } from './recover.js';
 import { removeVirtualMachine } from './remove.js';
+import { startTransient } from './start.js';
 import { showDisks } from './pool.js';
 import { unclaimedPort } from './port.js';
 import { asVirtualMachine, lookupDomain, type VirtualMachine } from './virtual-machine.js';
@@ -40,6 +42,8 @@ import { makeVmDisk, type DiskFormatPreference } from './vm-disk.js';
 /** What a new VM is made of; everything is checked already. */
 export interface NewVirtualMachine extends Requirements {
   identity: Identity;
+  /** Boots it at once, as a domain that is gone when it stops. */
+  transient: boolean;
   /** The VM that has the name now, and goes as late as possible. */
   replaces: VirtualMachine | undefined;
   engine: PodmanEngine;
@@ -73,7 +77,7 @@ const credentialsSince = 252;
 /**
  * Makes a VM: a disk from the base disk of its image, which is installed if there is none yet, keys and credentials, the
  * domain. The caller holds the VM's lock. The domain is defined last, so a VM is either complete or, by its journal,
- * known not to be.
+ * known not to be. A transient one keeps its journal, and a domain that runs takes the place of the definition.
  */
 export async function createVirtualMachine(
   host: Host,
@@ -131,7 +135,7 @@ export async function createVirtualMachine(
   try {
     await directory.make(host.directories);
     await directory.writeJournal({
-      operation: 'create',
+      operation: vm.transient ? 'transient' : 'create',
       uri: host.uri,
       name: identity.name,
       image: vm.reference,
@@ -215,8 +219,11 @@ export async function createVirtualMachine(
     });
     await showDisks(host);
     signal?.throwIfAborted();
-    const domain = await defineDomain(host, identity, xml);
-    await directory.removeJournal();
+    host.report.debug(`${vm.transient ? 'Starting' : 'Defining'} ${identity.name}:\n${xml}`);
+    const domain = vm.transient
+      ? await startTransient(host, identity, xml)
+      : await defineDomain(host, identity, xml);
+    if (!vm.transient) await directory.removeJournal();
     const made = await asVirtualMachine(domain);
     if (!made) throw new Error(`libvirt dropped the metadata of ${identity.name}`);
     return made;
@@ -236,7 +243,11 @@ export async function createVirtualMachine(
 async function removeReplaced(host: Host, vm: VirtualMachine, { uuid }: Identity): Promise<void> {
   await using _lock =
     vm.uuid === uuid ? undefined : await acquireLock(host, vm.uuid, { what: `the VM ${vm.name}` });
-  if (!(await lookupDomain(host, { uuid: vm.uuid }))) return;
+  if (!(await lookupDomain(host, { uuid: vm.uuid }))) {
+    // A transient one leaves its files to whoever comes next.
+    await recoverDirectory(host, vm.uuid, VmDirectory.of(host.directories, vm.uuid));
+    return;
+  }
   await removeVirtualMachine(host, vm, { force: true });
   host.report.info(`Removed ${vm.name}, which is made anew`);
 }
@@ -346,7 +357,6 @@ function loginAccount(host: Host, { user, probe, cloudInit }: NewVirtualMachine)
 }
 
 async function defineDomain(host: Host, identity: Identity, xml: string): Promise<Domain> {
-  host.report.debug(`Defining ${identity.name}:\n${xml}`);
   try {
     return await host.connection.defineDomain(xml, { validate: true });
   } catch (cause) {

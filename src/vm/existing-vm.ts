@@ -3,7 +3,7 @@ import { portText } from '../domain/ports.js';
 import { PodmanBootcError } from '../errors.js';
 import { hasPassword } from './password.js';
 import type { OptionFiles, RunOptions } from './run-options.js';
-import { isActiveState, settledState, sshCommand, type VirtualMachine } from './virtual-machine.js';
+import { goneError, isActiveState, sshCommand, stateOf, type VirtualMachine } from './virtual-machine.js';
 
 /**
  * An existing VM is booted as it is. Options that ask for something else are refused, never ignored.
@@ -14,7 +14,8 @@ export async function requireSame(
   options: RunOptions,
   files: Pick<OptionFiles, 'cloudInit' | 'sshKeys' | 'password'>,
 ): Promise<void> {
-  const state = await settledState(vm.domain);
+  const state = await stateOf(vm);
+  if (state === undefined) throw goneError(vm);
   if (isActiveState(state)) {
     throw new PodmanBootcError(
       'usage',
@@ -30,6 +31,7 @@ export async function requireSame(
   );
   const { install, disk, ssh, hostname } = vm.metadata;
   const comparisons: [string, string | number | undefined, string | number | undefined][] = [
+    ['--transient', options.transient ? 'set' : undefined, 'unset'],
     ['--cpus', options.cpus, cpus],
     ['--memory', options.memory, memory],
     ['--firmware', options.firmware, firmware],

@@ -17,6 +17,8 @@ import {
 export interface InspectedVirtualMachine extends ListedVirtualMachine {
   /** Libvirt's word for why it is in its state: `booted`, `user`, `crashed`… */
   stateReason: string;
+  /** Whether it is gone when it stops. */
+  transient: boolean;
   /** Whether it starts with libvirt. */
   autostart: boolean;
   /** Its definition, which a running VM may differ from until it starts the next time. */
@@ -35,10 +37,11 @@ export async function inspectVirtualMachine(
   which: string | VirtualMachine,
 ): Promise<InspectedVirtualMachine> {
   const { domain } = typeof which === 'string' ? await findForReading(host, which) : which;
-  const [vm, { reason }, autostart, xml] = await Promise.all([
+  const [vm, { reason }, autostart, persistent, xml] = await Promise.all([
     asListed(domain),
     domain.getState(),
     domain.getAutostart(),
+    domain.isPersistent(),
     domain.getXml({ inactive: true }),
   ]);
   if (!vm) {
@@ -51,6 +54,7 @@ export async function inspectVirtualMachine(
   return {
     ...vm,
     stateReason: reason,
+    transient: !persistent,
     autostart,
     definition: readDomain(xml),
     login: loginTarget(host, vm),

@@ -14,7 +14,7 @@ import { chooseRequirements } from './image-labels.js';
 import { acquireLock } from './lock.js';
 import { requirePortsFree } from './port.js';
 import { provideImage } from './provide-image.js';
-import { recoverAbandoned } from './recover.js';
+import { recoverAbandoned, recoverDirectory } from './recover.js';
 import { checkRunOptions, type RunOptions } from './run-options.js';
 import {
   asVirtualMachine,
@@ -22,10 +22,11 @@ import {
   lookupDomain,
   type VirtualMachine,
 } from './virtual-machine.js';
+import { VmDirectory } from './vm-directory.js';
 
 /**
  * Finds the VM that `run` means, or makes it: the VM with that ID; else the VM of that image (and name), made
- * if there is none. It is not running.
+ * if there is none. It is not running, unless it was made just now and is transient.
  * @param imageOrId an image reference, or the whole ID or default name of a VM
  * @param use what is done with the VM while its lock is held, so that no other command comes in between
  * @throws PodmanBootcError `VM_RUNNING`, `VM_DIFFERS`, `NAME_TAKEN`, `IMAGE_NOT_FOUND` and those of `createVirtualMachine`
@@ -66,6 +67,8 @@ export async function provideVirtualMachine<T>(
   const existing = await findExisting(host, identity, image, options);
   if (existing && !options.replace) return await useExisting(existing);
   await using _vm = await acquireLock(host, identity.uuid, { what, signal });
+  // It may have been transient and have ended just now: the unnamed VM of an image always has the same uuid.
+  await recoverDirectory(host, identity.uuid, VmDirectory.of(host.directories, identity.uuid));
   const { origins, ...requirements } = chooseRequirements(options, image.labels, (message) => {
     host.report.warn(message);
   });
@@ -80,6 +83,7 @@ export async function provideVirtualMachine<T>(
     {
       identity,
       replaces: existing,
+      transient: options.transient === true,
       engine,
       image,
       reference,

@@ -1,4 +1,5 @@
 import { readdir } from 'node:fs/promises';
+import { isLibvirtError, type Domain } from '../libvirt/index.js';
 import { recoverBases } from './base-store.js';
 import { vmsDirectory } from './directories.js';
 import { discardFiles } from './discard.js';
@@ -36,13 +37,31 @@ export async function recoverDirectory(host: Host, uuid: string, directory: VmDi
     // Another libvirt's VM: only a command that talks to that one can tell whether it has the domain.
     return;
   }
-  if (await lookupDomain(host, { uuid })) {
-    // A create whose domain is defined is complete; a removal that has not undefined it has not begun.
-    await directory.removeJournal();
+  const domain = await lookupDomain(host, { uuid });
+  if (domain) {
+    // A create whose domain is defined is complete; a removal that has not undefined it has not begun. A transient VM
+    // that somebody has defined with virsh is to stay.
+    if (journal.operation !== 'transient' || (await isPersistent(domain))) await directory.removeJournal();
     return;
   }
-  host.report.info(
-    `Cleaning up after an interrupted ${journal.operation} of VM ${uuid.replaceAll('-', '').slice(0, 12)}`,
-  );
+  if (journal.operation === 'transient') {
+    host.report.info(`The transient VM ${journal.name} has ended: removing it`);
+    // What is found from here on is half removed, and not half made.
+    await directory.writeRemovalJournal({ ...journal, operation: 'remove' });
+  } else {
+    host.report.info(
+      `Cleaning up after an interrupted ${journal.operation} of VM ${uuid.replaceAll('-', '').slice(0, 12)}`,
+    );
+  }
   await discardFiles(host, directory);
+}
+
+/** False also of one that has ended meanwhile, and is gone. */
+async function isPersistent(domain: Domain): Promise<boolean> {
+  try {
+    return await domain.isPersistent();
+  } catch (error) {
+    if (isLibvirtError(error, 'VIR_ERR_NO_DOMAIN')) return false;
+    throw error;
+  }
 }

@@ -3,7 +3,7 @@ import { isLibvirtError } from '../libvirt/index.js';
 import { removeBase } from './base-store.js';
 import { discardFiles } from './discard.js';
 import type { Host } from './host.js';
-import { directoryOf, isActiveState, settledState, type VirtualMachine } from './virtual-machine.js';
+import { directoryOf, isActiveState, stateOf, type VirtualMachine } from './virtual-machine.js';
 
 /**
  * Removes a VM: its domain with firmware variables and TPM state, and its directory. Nothing else: other
@@ -17,8 +17,8 @@ export async function removeVirtualMachine(
   vm: VirtualMachine,
   options: { force?: boolean; purge?: boolean } = {},
 ): Promise<void> {
-  const state = await settledState(vm.domain);
-  if (isActiveState(state)) {
+  const state = await stateOf(vm);
+  if (state !== undefined && isActiveState(state)) {
     if (options.force !== true) {
       throw new PodmanBootcError(
         'usage',
@@ -30,8 +30,9 @@ export async function removeVirtualMachine(
       );
     }
     await vm.domain.destroy().catch((error: unknown) => {
-      // It ended by itself meanwhile.
-      if (!isLibvirtError(error, 'VIR_ERR_OPERATION_INVALID')) throw error;
+      // It ended by itself meanwhile; a transient one is gone then.
+      if (!isLibvirtError(error, 'VIR_ERR_OPERATION_INVALID') && !isLibvirtError(error, 'VIR_ERR_NO_DOMAIN'))
+        throw error;
     });
   }
   const directory = directoryOf(vm);
@@ -74,7 +75,7 @@ async function undefine(host: Host, vm: VirtualMachine): Promise<void> {
       ...(isQemu && { checkpointsMetadata: true, nvram: true, tpm: true }),
     });
   } catch (error) {
-    // Removed by somebody else: what is left is the directory.
+    // Removed by somebody else, or transient: what is left is the directory.
     if (!isLibvirtError(error, 'VIR_ERR_NO_DOMAIN')) throw error;
   }
 }

@@ -1,12 +1,18 @@
 import { messageOf, PodmanBootcError } from '../errors.js';
 import type { Host } from './host.js';
-import { isActiveState, lookupDomain, settledState, type VirtualMachine } from './virtual-machine.js';
+import {
+  isActiveState,
+  lookupDomain,
+  requirePersistent,
+  settledState,
+  type VirtualMachine,
+} from './virtual-machine.js';
 
 /**
  * Gives a VM that is shut off another name. One call of libvirt does it, which either has happened or has not, and
  * all files of a VM are named by its uuid: a crash leaves nothing to mend. The caller has checked the name and holds
  * its lock and the VM's.
- * @throws PodmanBootcError `NAME_TAKEN`, `VM_RUNNING`, `RENAME_FAILED`
+ * @throws PodmanBootcError `NAME_TAKEN`, `VM_TRANSIENT`, `VM_RUNNING`, `RENAME_FAILED`
  */
 export async function renameVirtualMachine(
   host: Host,
@@ -24,6 +30,7 @@ export async function renameVirtualMachine(
       { remedy: 'Choose another; `virsh list --all` shows all that are taken' },
     );
   }
+  await requirePersistent(vm, 'libvirt renames only what is shut off, and it is gone then');
   const state = await settledState(vm.domain);
   if (isActiveState(state)) {
     throw new PodmanBootcError(

@@ -23,6 +23,11 @@ export interface RunOptions {
   name?: string | undefined;
   /** Removes the VM that has this name (or is the unnamed one of the image), running or not, and makes it anew. */
   replace?: boolean | undefined;
+  /**
+   * Gone with its disk when it stops, however that comes about; what is left of its files then, the next command that
+   * makes or removes VMs removes. Default false.
+   */
+  transient?: boolean | undefined;
   /** Default 2, or the image's label. */
   cpus?: number | undefined;
   /** Bytes; default 2 GiB, or the image's label. */
@@ -95,6 +100,14 @@ const minimumMemory = 128 * MiB;
  * @throws PodmanBootcError of class `usage`
  */
 export async function checkRunOptions(options: RunOptions): Promise<OptionFiles> {
+  if (options.transient && options.mustBeNew) {
+    throw new PodmanBootcError(
+      'usage',
+      'OPTIONS_CONFLICT',
+      'A transient VM cannot be made without being booted: it exists only while it runs',
+      { remedy: 'Use run, or leave transient out' },
+    );
+  }
   if (options.name !== undefined) checkName(options.name);
   if (options.cpus !== undefined) checkCount('--cpus', options.cpus);
   if (options.memory !== undefined) checkMemory('--memory', options.memory);

@@ -6,7 +6,7 @@ import { messageOf, PodmanBootcError } from '../errors.js';
 import { isLibvirtError } from '../libvirt/index.js';
 import type { Host } from './host.js';
 import { checkCount, checkMemory } from './run-options.js';
-import { isActiveState, settledState, type VirtualMachine } from './virtual-machine.js';
+import { isActiveState, requirePersistent, settledState, type VirtualMachine } from './virtual-machine.js';
 
 /** What may be changed of a VM; what is absent stays. */
 export interface VmChanges {
@@ -33,7 +33,7 @@ export interface AppliedChange {
 /**
  * Changes a VM by libvirt's calls for just that, so that whatever else somebody has changed in its domain stays. All of
  * it goes into the definition or none; then into the running VM what libvirt takes. The caller holds the VM's lock.
- * @throws PodmanBootcError `COUNT_INVALID`, `MEMORY_INVALID`, `LABEL_INVALID`, `SET_FAILED`
+ * @throws PodmanBootcError `COUNT_INVALID`, `MEMORY_INVALID`, `LABEL_INVALID`, `VM_TRANSIENT`, `SET_FAILED`
  */
 export async function setVirtualMachine(
   host: Host,
@@ -43,6 +43,7 @@ export async function setVirtualMachine(
   if (changes.cpus !== undefined) checkCount('--cpus', changes.cpus);
   if (changes.memory !== undefined) checkMemory('--memory', changes.memory);
   for (const label of Object.entries(changes.labels ?? {})) checkLabel(...label);
+  await requirePersistent(vm, 'it has no definition that could be changed');
   await define(host, vm, changes);
   const isActive = isActiveState(await settledState(vm.domain));
   const applied: AppliedChange[] = [];

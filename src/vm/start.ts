@@ -1,5 +1,6 @@
 import { withSlirp, withSshPort, readDomain } from '../domain/edit.js';
 import { messageOf, PodmanBootcError } from '../errors.js';
+import type { Domain } from '../libvirt/index.js';
 import { archiveConsole } from './console-log.js';
 import type { Host } from './host.js';
 import { isPortFree, requirePortsFree, unclaimedPort } from './port.js';
@@ -34,49 +35,103 @@ export async function startVirtualMachine(
   await checkVmDisk(host, vm);
   const directory = directoryOf(vm);
   if (directory) await archiveConsole(directory);
+  await bootDomain(host, {
+    name: vm.name,
+    getXml: () => vm.domain.getXml({ inactive: true, secure: true }),
+    setXml: async (xml) => {
+      await host.connection.defineDomain(xml, { validate: true });
+    },
+    boot: () => vm.domain.create(),
+    isActive: async () => isActiveState(await settledState(vm.domain)),
+    remedy: `Look at its definition with \`virsh -c ${host.uri} dumpxml ${vm.name}\``,
+  });
+  const domain = await lookupDomain(host, { uuid: vm.uuid });
+  return { vm: (domain && (await asVirtualMachine(domain))) ?? vm, started: true };
+}
+
+/**
+ * Boots a transient VM, which libvirt knows only for as long as it runs.
+ * @param xml of a domain that there is not; its SSH port may become another one
+ * @throws PodmanBootcError `START_FAILED`, `PORT_TAKEN`, `PORT_UNUSABLE`
+ */
+export async function startTransient(
+  host: Host,
+  { name, uuid }: { name: string; uuid: string },
+  xml: string,
+): Promise<Domain> {
+  let current = xml;
+  let domain: Domain | undefined;
+  await bootDomain(host, {
+    name,
+    getXml: () => Promise.resolve(current),
+    setXml: (changed) => {
+      current = changed;
+      return Promise.resolve();
+    },
+    boot: async () => {
+      domain = await host.connection.createDomain(current);
+    },
+    isActive: async () => {
+      domain = await lookupDomain(host, { uuid });
+      return domain !== undefined;
+    },
+    remedy: '`--log-level debug` shows its XML',
+  });
+  if (!domain) throw new Error(`${name} has started and ended`);
+  return domain;
+}
+
+/** A domain that does not run, and what it takes to change that. */
+interface Bootable {
+  name: string;
+  getXml(): Promise<string>;
+  /** Changes what it will boot as. */
+  setXml(xml: string): Promise<void>;
+  boot(): Promise<void>;
+  /** Whether it runs all the same, when booting it has failed. */
+  isActive(): Promise<boolean>;
+  /** What to do when libvirt cannot start it and nobody knows why. */
+  remedy: string;
+}
+
+async function bootDomain(host: Host, domain: Bootable): Promise<void> {
   for (let attempt = 1; ; attempt++) {
-    const xml = await vm.domain.getXml({ inactive: true, secure: true });
+    const xml = await domain.getXml();
     const { sshPort: port, metadata, ports, usesPasst } = readDomain(xml);
     await requirePortsFree(host, ports);
     // Somebody may have changed the forward with virsh: our record follows.
-    if (port !== undefined && port !== metadata?.ssh.port) await redefine(host, withSshPort(xml, port));
+    if (port !== undefined && port !== metadata?.ssh.port) await domain.setXml(withSshPort(xml, port));
     if (port !== undefined && !(await isPortFree(port))) {
       const other = await unclaimedPort(host, ports);
       host.report.info(`Port ${port} is taken by another process; SSH moves to port ${other}`);
-      await redefine(host, withSshPort(xml, other));
+      await domain.setXml(withSshPort(xml, other));
       if (attempt < portAttempts) continue;
     }
     try {
-      await vm.domain.create();
-      break;
+      await domain.boot();
+      return;
     } catch (error) {
       // Somebody else started it meanwhile.
-      if (isActiveState(await settledState(vm.domain))) break;
+      if (await domain.isActive()) return;
       // QEMU names a taken port in words only; asking for the port oneself needs no reading of messages.
       if (port !== undefined && attempt < portAttempts && !(await isPortFree(port))) continue;
       if (usesPasst) {
         host.report.warn(`passt did not work (${messageOf(error)}); using QEMU's own user network instead`);
-        await redefine(host, withSlirp(xml));
+        await domain.setXml(withSlirp(xml));
         continue;
       }
       throw new PodmanBootcError(
         'boot',
         'START_FAILED',
-        `libvirt could not start ${vm.name}: ${messageOf(error)}`,
+        `libvirt could not start ${domain.name}: ${messageOf(error)}`,
         {
           // That we, as root, could listen there says nothing of QEMU's own user.
           remedy: ports.some(({ hostPort }) => hostPort < 1024)
             ? "QEMU's user may not listen on ports below 1024: publish others, for example --publish 8080:80"
-            : `Look at its definition with \`virsh -c ${host.uri} dumpxml ${vm.name}\``,
+            : domain.remedy,
           cause: error,
         },
       );
     }
   }
-  const domain = await lookupDomain(host, { uuid: vm.uuid });
-  return { vm: (domain && (await asVirtualMachine(domain))) ?? vm, started: true };
-}
-
-async function redefine(host: Host, xml: string): Promise<void> {
-  await host.connection.defineDomain(xml, { validate: true });
 }

@@ -1,11 +1,14 @@
 import { isLibvirtError } from '../libvirt/index.js';
 import type { Host } from './host.js';
-import { isActiveState, settledState, type VirtualMachine } from './virtual-machine.js';
+import { recoverDirectory } from './recover.js';
+import { directoryOf, isActiveState, lookupDomain, stateOf, type VirtualMachine } from './virtual-machine.js';
 
 /** Milliseconds that a guest has for shutting down before it is ended by force. */
 export const stopTimeout = 90_000;
 /** A guest that still boots does not hear the power button: it is pressed again after so many milliseconds. */
-const pressAgain = 5_000;
+export const pressAgain = 5_000;
+/** Milliseconds that libvirt has for forgetting a transient domain that has ended. */
+const forgetTimeout = 10_000;
 
 /** How a VM is stopped. */
 export interface StopOptions {
@@ -22,13 +25,19 @@ export type StopOutcome = 'shut down' | 'forced off' | 'not running';
 /**
  * Shuts a VM down by ACPI, and by force when it has not ended after the time-out; the caller's reporter is
  * told. A paused VM goes on for that, since its guest hears nothing. The domain stays defined and the disk keeps
- * its data. The caller holds the VM's lock.
+ * its data; a transient VM is removed. The caller holds the VM's lock.
  */
 export async function stopVirtualMachine(
   host: Host,
   vm: VirtualMachine,
   options: StopOptions = {},
 ): Promise<StopOutcome> {
+  const outcome = await end(host, vm, options);
+  await removeTransient(host, vm);
+  return outcome;
+}
+
+async function end(host: Host, vm: VirtualMachine, options: StopOptions): Promise<StopOutcome> {
   if (!(await isActive(vm))) return 'not running';
   if (options.force === true) return forceOff(vm);
   // Libvirt's test driver has one way only, and refuses to be told.
@@ -44,8 +53,8 @@ export async function stopVirtualMachine(
     const timeout = options.timeout ?? stopTimeout;
     const deadline = Date.now() + timeout;
     while (Date.now() < deadline) {
-      const state = await settledState(vm.domain);
-      if (!isActiveState(state)) return 'shut down';
+      const state = await stateOf(vm);
+      if (state === undefined || !isActiveState(state)) return 'shut down';
       if (state === 'paused') await vm.domain.resume().catch(ignoreNotRunning);
       await vm.domain.shutdown({ mode }).catch(ignoreNotRunning);
       await pause(Math.min(pressAgain, deadline - Date.now()), ended.signal, options.signal);
@@ -64,15 +73,34 @@ async function forceOff(vm: VirtualMachine): Promise<StopOutcome> {
 }
 
 async function isActive(vm: VirtualMachine): Promise<boolean> {
-  return isActiveState(await settledState(vm.domain));
+  const state = await stateOf(vm);
+  return state !== undefined && isActiveState(state);
 }
 
-function ignoreNotRunning(error: unknown): void {
-  if (!isLibvirtError(error, 'VIR_ERR_OPERATION_INVALID')) throw error;
+/** Of a transient VM libvirt's part is gone by itself, a moment after it has ended; ours is removed here. */
+async function removeTransient(host: Host, vm: VirtualMachine): Promise<void> {
+  const directory = directoryOf(vm);
+  if ((await directory?.readJournal())?.operation !== 'transient' || !directory) return;
+  const deadline = Date.now() + forgetTimeout;
+  for (;;) {
+    const domain = await lookupDomain(host, { uuid: vm.uuid });
+    if (!domain || (await domain.isPersistent().catch(() => false)) || Date.now() > deadline) break;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  await recoverDirectory(host, vm.uuid, directory);
+}
+
+export function ignoreNotRunning(error: unknown): void {
+  if (!isLibvirtError(error, 'VIR_ERR_OPERATION_INVALID') && !isLibvirtError(error, 'VIR_ERR_NO_DOMAIN'))
+    throw error;
 }
 
 /** Resolves after so many milliseconds or when `early` aborts; rejects when `signal` does. */
-function pause(milliseconds: number, early: AbortSignal, signal: AbortSignal | undefined): Promise<void> {
+export function pause(
+  milliseconds: number,
+  early: AbortSignal,
+  signal: AbortSignal | undefined,
+): Promise<void> {
   return new Promise((resolve, reject) => {
     const finish = (): void => {
       clearTimeout(timer);

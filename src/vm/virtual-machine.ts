@@ -48,6 +48,16 @@ export async function settledState(domain: Domain): Promise<DomainState> {
   }
 }
 
+/** The same; undefined when the domain is gone, as that of a transient VM is when it ends. */
+export async function stateOf(vm: VirtualMachine): Promise<DomainState | undefined> {
+  try {
+    return await settledState(vm.domain);
+  } catch (error) {
+    if (isLibvirtError(error, 'VIR_ERR_NO_DOMAIN')) return undefined;
+    throw error;
+  }
+}
+
 /** Reads a domain as a VM; undefined when it is not one of ours. */
 export async function asVirtualMachine(domain: Domain): Promise<VirtualMachine | undefined> {
   const xml = await domain.getMetadata(metadataNamespace);
@@ -110,8 +120,11 @@ export async function listUnfinished(host: Host): Promise<UnfinishedVirtualMachi
         .readJournal()
         .catch(() => undefined);
       if (journal?.uri !== host.uri || (await lookupDomain(host, { uuid }))) return undefined;
-      const ongoing = journal.operation === 'create' ? 'creating' : 'removing';
-      const state = (await isLocked(host, uuid)) ? ongoing : 'interrupted';
+      const ongoing = journal.operation === 'remove' ? 'removing' : 'creating';
+      const locked = await isLocked(host, uuid);
+      // A transient VM that has ended is gone, whatever is left of its files.
+      if (journal.operation === 'transient' && !locked) return undefined;
+      const state = locked ? ongoing : 'interrupted';
       return { id: idOf(uuid), uuid, name: journal.name, image: journal.image, state, since: journal.since };
     }),
   );
@@ -208,6 +221,25 @@ export function vmReference(vm: Pick<VirtualMachine, 'id' | 'name'>): string {
 /** How a person gets in, for messages. */
 export function sshCommand(vm: VirtualMachine): string {
   return `podman-bootc ssh ${vmReference(vm)}`;
+}
+
+/**
+ * Refuses what needs a definition.
+ * @param what why, as the rest of a sentence
+ * @throws PodmanBootcError `VM_TRANSIENT`
+ */
+export async function requirePersistent(vm: VirtualMachine, what: string): Promise<void> {
+  if (await vm.domain.isPersistent()) return;
+  throw new PodmanBootcError('usage', 'VM_TRANSIENT', `The VM ${vm.name} is transient: ${what}`, {
+    remedy: 'Make one that stays, without --transient',
+  });
+}
+
+/** That a VM is gone where one is needed. */
+export function goneError(vm: VirtualMachine): PodmanBootcError {
+  return new PodmanBootcError('usage', 'VM_NOT_FOUND', `The VM ${vm.name} is gone`, {
+    remedy: 'List the VMs with `podman-bootc list`',
+  });
 }
 
 /** That a VM is paused where one that runs is needed. */

@@ -7,10 +7,11 @@ import { makeDirectory, vmsDirectory, type Directories } from './directories.js'
 /**
  * What is being done to a VM's directory, written before it is done and removed when it is complete. After a
  * crash the next command reads it and finishes or undoes (`recover.ts`). A directory without a journal
- * belongs to a complete VM and is never swept.
+ * belongs to a complete VM and is never swept. A transient VM keeps its journal for as long as it lives: without a
+ * domain it is a rest at any time.
  */
 export interface Journal {
-  operation: 'create' | 'remove';
+  operation: 'create' | 'transient' | 'remove';
   /** The libvirt URI that has, or would have had, the domain. */
   uri: string;
   name: string;
@@ -18,7 +19,7 @@ export interface Journal {
   image: string;
   /** ISO 8601 time. */
   since: string;
-  /** The key of the base disk that a VM which is being made needs. */
+  /** The key of the base disk that a VM which is being made, or is transient, needs. */
   base?: string;
 }
 

@@ -10,9 +10,10 @@ import { BootWatch } from './boot-watch.js';
 import type { Host } from './host.js';
 import { settlePassword } from './password.js';
 import {
+  goneError,
   loginTarget,
   pausedError,
-  settledState,
+  stateOf,
   vmReference,
   type VirtualMachine,
 } from './virtual-machine.js';
@@ -59,7 +60,9 @@ export async function waitUntilReady(
   options: WaitOptions = {},
 ): Promise<Readiness> {
   const { signal } = options;
-  if ((await settledState(vm.domain)) === 'paused') throw pausedError(vm);
+  const state = await stateOf(vm);
+  if (state === undefined) throw goneError(vm);
+  if (state === 'paused') throw pausedError(vm);
   const emulated = readDomain(await vm.domain.getXml()).domainType === 'qemu';
   const deadline =
     performance.now() + (options.timeout ?? (emulated ? bootTimeout.emulated : bootTimeout.accelerated));

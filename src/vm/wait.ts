@@ -1,11 +1,10 @@
 import { codeOf, PodmanBootcError } from '../errors.js';
-import { isLibvirtError, type DomainState } from '../libvirt/index.js';
 import type { Host } from './host.js';
 import {
   asVirtualMachine,
   isActiveState,
   lookupDomain,
-  settledState,
+  stateOf,
   type VirtualMachine,
 } from './virtual-machine.js';
 import { waitUntilReady } from './wait-for-login.js';
@@ -71,16 +70,6 @@ async function waitForSsh(
   } catch (error) {
     if (codeOf(error) !== 'SSH_TIMEOUT') throw error;
     throw timeoutError(vm, 'ssh', options, 'runs without anybody being able to log in', error);
-  }
-}
-
-/** The state of a VM; undefined when it was removed. */
-async function stateOf(vm: VirtualMachine): Promise<DomainState | undefined> {
-  try {
-    return await settledState(vm.domain);
-  } catch (error) {
-    if (isLibvirtError(error, 'VIR_ERR_NO_DOMAIN')) return undefined;
-    throw error;
   }
 }
 

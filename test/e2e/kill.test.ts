@@ -7,7 +7,13 @@ import { assertNoTraces, traces, vms } from './support/leftovers.js';
 const image = 'localhost/podman-bootc-demo:latest';
 
 /** How often each command is killed, at points spread evenly over the time that it takes: more than 100 in all. */
-const points = { 'create and rm': 32, rename: 12, 'run and rm --force': 7, 'install and rm --purge': 8 };
+const points = {
+  'create and rm': 32,
+  rename: 12,
+  'run and rm --force': 7,
+  'run --transient and stop': 6,
+  'install and rm --purge': 8,
+};
 
 /** What every VM that never ran has in its directory: a file more is a rest, a file less a loss. */
 const files = [
@@ -207,6 +213,30 @@ describe('podman-bootc, killed anywhere,', () => {
       const gone = await podmanBootc('rm', '--force', 'victim');
       rm.update(gone);
       if (gone.exitCode !== 0) assert.match(gone.stderr, /There is no VM with the name/);
+      await assertOnly('bystander');
+    }
+  });
+
+  it('while it runs a transient VM or stops it, leaves one or none', async () => {
+    const run = ['run', '--background', '--transient', '--name', 'victim', image];
+    const stop = ['stop', '--force', 'victim'];
+    const running = await Duration.of(...run);
+    const stopping = await Duration.of(...stop);
+    const count = points['run --transient and stop'];
+    for (let index = 0; index < count; index++) {
+      const ran = await killed(index, count, running, ...run);
+      if (ran.stdout !== '') assert.ok((await names()).includes('victim'));
+      const again = await podmanBootc(...run);
+      running.update(again);
+      if (again.exitCode !== 0) assert.match(again.stderr, /running already/);
+      assert.equal(host('virsh', 'domstate', 'victim').trim(), 'running');
+      await assertOnly('bystander', 'victim');
+
+      await killed(index, count, stopping, ...stop);
+      const gone = await podmanBootc(...stop);
+      stopping.update(gone);
+      if (gone.exitCode !== 0) assert.match(gone.stderr, /There is no VM with the name/);
+      await podmanBootc('rm', 'nothing-of-that-name');
       await assertOnly('bystander');
     }
   });
