@@ -60,6 +60,33 @@ describe('an ordinary user with a connection to a rootful podman', () => {
     assert.doesNotMatch(host('virsh', 'list', '--all'), /podman-bootc/, "root's libvirt knows nothing of it");
   });
 
+  it('is told that the home directory is read-only, and the VM goes on', async () => {
+    host('mount', '--bind', home, home);
+    host('mount', '-o', 'remount,bind,ro', home);
+    try {
+      for (const args of [
+        ['create', '--podman', 'rootful', '--name', 'other', image],
+        ['rm', '--force', '--all'],
+      ]) {
+        const outcome = await podmanBootc(...args);
+        assert.notEqual(outcome.exitCode, 0);
+        assert.equal(outcome.stdout, '');
+        assert.match(
+          outcome.stderr,
+          /^Error: The file system is read-only: \/.*\/\.local\/share\/podman-bootc/m,
+        );
+        assert.doesNotMatch(outcome.stderr, /^\s+at |EROFS/m);
+      }
+    } finally {
+      host('umount', home);
+    }
+    const listed = JSON.parse((await podmanBootc('list', '--format', 'json')).stdout) as { state: string }[];
+    assert.deepEqual(
+      listed.map(({ state }) => state),
+      ['running'],
+    );
+  });
+
   it('removes it without a trace', async () => {
     const id = (await podmanBootc('list', '-q')).stdout.trim();
     const outcome = await podmanBootc('rm', '-f', id);
