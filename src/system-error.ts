@@ -1,3 +1,4 @@
+import { constants } from 'node:os';
 import { codeOf, PodmanBootcError } from './errors.js';
 
 /** A failed call of the operating system, as Node reports it. */
@@ -11,9 +12,20 @@ function isSystemError(error: unknown): error is SystemError {
   return error instanceof Error && codeOf(error) !== undefined && 'syscall' in error;
 }
 
+/**
+ * Whether a quota is used up. libuv has no name for that: Node says "Unknown system error -122" in code and message
+ * (seen on Node 20).
+ */
+function isOverQuota(error: unknown): boolean {
+  return (
+    codeOf(error) === 'EDQUOT' ||
+    (error instanceof Error && 'errno' in error && error.errno === -constants.errno.EDQUOT)
+  );
+}
+
 /** Whether a file could not be written for want of space. */
 export function isOutOfSpace(error: unknown): boolean {
-  return codeOf(error) === 'ENOSPC' || codeOf(error) === 'EDQUOT';
+  return codeOf(error) === 'ENOSPC' || isOverQuota(error);
 }
 
 /**
@@ -24,7 +36,7 @@ export function explainSystemError(error: unknown): unknown {
   if (!isSystemError(error)) return error;
   const { path, code } = error;
   const where = path === undefined ? '' : `: ${path}`;
-  switch (code) {
+  switch (isOverQuota(error) ? 'EDQUOT' : code) {
     case 'ENOSPC':
       return new PodmanBootcError('host', 'STORAGE_FULL', `There is no space left on the device${where}`, {
         remedy: 'Free some; `podman-bootc disk prune --all` removes the base disks that no VM needs',

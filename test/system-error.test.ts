@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { mkdir, mkdtemp, readFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PodmanBootcError } from '../src/errors.js';
 import { explainSystemError, isOutOfSpace } from '../src/system-error.js';
@@ -28,6 +28,15 @@ describe('failures of the operating system', () => {
       assert.ok(error.remedy !== undefined && error.cause instanceof Error);
     });
   }
+
+  it('that are a quota are known by their number, for which Node has no name', () => {
+    const errno = -constants.errno.EDQUOT;
+    const error = Object.assign(systemError(`Unknown system error ${errno}`, '/d/f'), { errno });
+    assert.ok(isOutOfSpace(error));
+    const explained = explainSystemError(error);
+    assert.ok(explained instanceof PodmanBootcError);
+    assert.equal(explained.message, 'The quota of disk space is used up: /d/f');
+  });
 
   it('without a path are said without one', () => {
     const error = explainSystemError(systemError('ENOSPC'));
