@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { rmSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { host, podmanBootc, succeed, type Outcome } from './support/cli.js';
 import { bindMount, mountFileSystem } from './support/file-system.js';
@@ -83,7 +84,13 @@ describe('a quota that is used up', () => {
     assert.match(await succeed('list'), /kept/);
   });
 
-  it('does not keep a VM from being removed', async () => {
+  it('is named when there is no room for the journal of a removal, which works as soon as there is', async () => {
+    // Unlike a full ext4, btrfs counts the blocks of its trees: giving up a file makes no room for another.
+    assertQuotaFailure(await podmanBootc('rm', 'kept'));
+    assert.match(await succeed('list'), /kept/);
+    for (const name of readdirSync(data).filter((each) => each.startsWith('filler')))
+      rmSync(join(data, name));
+    execFileSync('sync', ['--file-system', data]);
     await succeed('rm', 'kept');
     assert.deepEqual(traces().disks, []);
     assert.deepEqual(traces().directories, []);
