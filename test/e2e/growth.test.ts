@@ -14,7 +14,7 @@ describe("a guest's root file system", () => {
   });
 
   after(async () => {
-    await podmanBootc('rm', '--force', '--all');
+    await podmanBootc('rm', '--force', 'large', 'base');
     await podmanBootc('disk', 'prune', '--all', '--force');
     assertNoTraces(initial);
   });
