@@ -43,6 +43,10 @@ export class LiveView implements View {
   readonly #timer: NodeJS.Timeout;
   #isClosed = false;
   #isPaused = false;
+  #isCursorHidden = false;
+  readonly #showCursor = (): void => {
+    this.#setCursor('shown');
+  };
 
   private constructor(
     private readonly stream: Stream,
@@ -61,7 +65,7 @@ export class LiveView implements View {
       import('cli-truncate'),
     ]);
     // eslint-disable-next-line @typescript-eslint/no-unsafe-class-instance-assignment -- it uses no more of it than ours has
-    const region = createLogUpdate(stream as NodeJS.WriteStream);
+    const region = createLogUpdate(stream as NodeJS.WriteStream, { showCursor: true });
     return new LiveView(stream, region, (text, columns) => cliTruncate(text, Math.max(1, columns)), looks);
   }
 
@@ -81,6 +85,7 @@ export class LiveView implements View {
 
   pause(): () => void {
     if (!this.#isClosed) this.region.clear();
+    this.#setCursor('shown');
     this.#isPaused = true;
     return () => {
       this.#isPaused = false;
@@ -93,7 +98,20 @@ export class LiveView implements View {
     this.#model.finish(outcome, performance.now());
     this.#draw();
     this.region.done();
+    this.#setCursor('shown');
     this.#isClosed = true;
+  }
+
+  /**
+   * log-update would do it too, but show the cursor once more when the process exits, behind the session's last byte, and
+   * have listeners for signals that are ssh's by then.
+   */
+  #setCursor(cursor: 'shown' | 'hidden'): void {
+    const isHidden = cursor === 'hidden';
+    if (isHidden === this.#isCursorHidden) return;
+    this.#isCursorHidden = isHidden;
+    this.stream.write(isHidden ? '\u001b[?25l' : '\u001b[?25h');
+    process[isHidden ? 'once' : 'off']('exit', this.#showCursor);
   }
 
   #draw(): void {
@@ -105,7 +123,9 @@ export class LiveView implements View {
       rows,
       truncate: this.truncate,
     });
-    if (lines.length > 0) this.region(lines.join('\n'));
+    if (lines.length === 0) return;
+    this.#setCursor('hidden');
+    this.region(lines.join('\n'));
   }
 }
 

@@ -99,6 +99,7 @@ describe('the view of progress', () => {
 
   it('leaves the stages on a terminal, with the messages above them, and nothing else', async () => {
     const screen = new Screen();
+    const atExit = process.listeners('exit');
     const view = await LiveView.open(screen, { colour: true, unicode: true });
     let count = 0;
     for (const progress of progressOfRun(fixture('verbose'))) {
@@ -112,6 +113,9 @@ describe('the view of progress', () => {
     view.progress({ type: 'console', text: 'late', overwritten: false });
     view.close('failed');
     assert.equal(screen.written, before, 'not one byte after it is closed');
+    assert.ok(before.endsWith('\u001b[?25h'), 'the cursor is shown');
+    assert.equal(before.split('\u001b[?25l').length, 2, 'and was hidden once');
+    assert.deepEqual(process.listeners('exit'), atExit, 'nothing is left for when the process exits');
     screen.write('[root@localhost ~]# ');
     // Times differ from run to run.
     const text = (await screen.text()).replace(/ \d+\.\d s/g, ' 0.0 s');
