@@ -4,7 +4,7 @@ import { endVerdict, failureVerdict, portVerdict, servicesVerdict, type Verdict 
 import { codeOf } from '../errors.js';
 import type { DomainState } from '../libvirt/index.js';
 import { openGreeted } from '../ssh/banner.js';
-import { consoleBoots, readConsole } from './console-log.js';
+import { consoleBoots, holdConsole, readConsole } from './console-log.js';
 import { askServices } from './guest-agent.js';
 import type { Host } from './host.js';
 import {
@@ -93,6 +93,7 @@ async function readBoot(
 ): Promise<{ boot: BootRecognizer | undefined; began: Date | undefined }> {
   const directory = directoryOf(vm);
   try {
+    if (directory) await holdConsole(directory);
     const [latest] = directory ? await consoleBoots(directory) : [];
     if (!latest) return { boot: undefined, began: undefined };
     const boot = new BootRecognizer();

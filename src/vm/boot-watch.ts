@@ -4,6 +4,7 @@ import { bootError, endVerdict, failureVerdict, portVerdict, servicesVerdict } f
 import type { Verdict, VmWords } from '../boot/verdict.js';
 import { messageOf, type PodmanBootcError } from '../errors.js';
 import type { Attempt } from '../ssh/readiness.js';
+import { holdConsole } from './console-log.js';
 import { followFile } from './follow-file.js';
 import { askServices } from './guest-agent.js';
 import type { Host } from './host.js';
@@ -106,13 +107,14 @@ export class BootWatch implements AsyncDisposable {
   }
 
   async #watchConsole(): Promise<void> {
-    const log = directoryOf(this.vm)?.consoleLog;
-    if (log !== undefined && (await isReadable(log))) {
+    const directory = directoryOf(this.vm);
+    if (directory && (await isReadable(directory.consoleLog))) {
+      await holdConsole(directory);
       const judge = (): void => {
         // All that there is has been read: a guest that was reset after a failure gets another chance.
         if (this.boot.failure) this.#fail(failureVerdict(this.#words, this.boot.failure));
       };
-      for await (const chunk of followFile(log, { end: this.#over.signal, onIdle: judge }))
+      for await (const chunk of followFile(directory.consoleLog, { end: this.#over.signal, onIdle: judge }))
         this.boot.push(chunk);
       return;
     }

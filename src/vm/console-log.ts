@@ -1,5 +1,5 @@
-import { createReadStream } from 'node:fs';
-import { appendFile, readdir, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { createReadStream, type Stats } from 'node:fs';
+import { appendFile, link, readdir, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { codeOf, PodmanBootcError } from '../errors.js';
 import { MiB } from '../sizes.js';
@@ -8,9 +8,13 @@ import type { VmDirectory } from './vm-directory.js';
 /*
  * What QEMU's serial port prints goes through libvirt's virtlogd, which keeps 2 MiB in the log and 2 MiB in each of
  * three backups (virtlogd.conf(5), max_size and max_backups; libvirt's default for the system's daemon and for a
- * user's), and begins anew at each start. Before a start, what the boot before left is put aside.
+ * user's), and begins anew at each start: it unlinks these files and makes new ones. Before a start of ours, what the
+ * boot before left is put aside. For the starts of others (`virsh start`, autostart), the file that is being written has
+ * a second name, `boots/held`, which outlives the first.
  */
 
+/** Backups that virtlogd keeps unless it is told otherwise. */
+const usualBackups = 3;
 /** How many boots before the present one are kept. */
 const keptBoots = 5;
 /** Bytes kept of each of them, should virtlogd have been told to keep more. */
@@ -26,8 +30,8 @@ export interface ConsoleBoot {
   ended: Date;
   /** Bytes. */
   size: number;
-  /** Its parts, the oldest first: absolute paths, and bytes when they were looked at. */
-  files: { path: string; size: number }[];
+  /** Its parts, the oldest first: absolute paths, bytes when they were looked at, and inodes. */
+  files: { path: string; size: number; inode: number }[];
 }
 
 /**
@@ -40,11 +44,17 @@ export async function consoleBoots(directory: VmDirectory): Promise<ConsoleBoot[
   );
   const boots = archived.filter((boot) => boot !== undefined);
   const latest = await latestBoot(directory.consoleLog);
+  const held = await heldBoot(directory, latest);
+  if (held?.isEarlier && !boots.some((boot) => isSame(boot, held))) boots.push(held);
   // Put aside already, and no start since.
-  const known = latest && boots.find((boot) => boot.ended.getTime() === latest.ended.getTime());
-  return [...(latest && !known ? [latest] : []), ...boots].sort(
+  const isKnown = latest && boots.some((boot) => isSame(boot, latest));
+  return [...(latest && !isKnown ? [latest] : []), ...boots].sort(
     (a, b) => b.ended.getTime() - a.ended.getTime(),
   );
+}
+
+function isSame(a: ConsoleBoot, b: ConsoleBoot): boolean {
+  return a.ended.getTime() === b.ended.getTime();
 }
 
 /**
@@ -81,20 +91,78 @@ export async function* readConsole(boot: ConsoleBoot, last = Infinity): AsyncGen
  */
 export async function archiveConsole(directory: VmDirectory): Promise<void> {
   const latest = await latestBoot(directory.consoleLog);
+  await archiveHeld(directory, latest);
   if (!latest || latest.size === 0) return;
-  const archive = join(directory.boots, `${stampOf(latest.began)}_${stampOf(latest.ended)}.log`);
+  const archive = archiveOf(directory, latest);
   await directory.makeBoots();
-  const names = await namesIn(directory.boots);
-  if (!names.includes(basename(archive))) {
+  if (!(await namesIn(directory.boots)).includes(basename(archive))) {
     const partial = join(directory.boots, 'partial');
     await writeFile(partial, '', { mode: 0o600 });
     for await (const chunk of readConsole(latest, keptBytes)) await appendFile(partial, chunk);
     await utimes(partial, latest.ended, latest.ended);
     await rename(partial, archive);
-    names.push(basename(archive));
   }
-  const old = names.filter(isArchive).sort().slice(0, -keptBoots);
+  await dropOld(directory);
+}
+
+/**
+ * Sees to it that what the present boot writes outlives a start that is not ours. Costs a link(2), so that every command
+ * that looks at a boot may do it, without a lock. Of a boot that has written more than one part it is the last one.
+ * Where the files may not be linked (another user's libvirt), nothing is held.
+ */
+export async function holdConsole(directory: VmDirectory): Promise<void> {
+  try {
+    const latest = await latestBoot(directory.consoleLog);
+    if (!latest) return;
+    await archiveHeld(directory, latest);
+    await directory.makeBoots();
+    await link(directory.consoleLog, join(directory.boots, heldName));
+  } catch {
+    // Another command was quicker, or it cannot be done: then a start of others loses the log, as it does anyway.
+  }
+}
+
+const heldName = 'held';
+
+/** What is held, and whether it is of a boot before the latest. */
+async function heldBoot(
+  directory: VmDirectory,
+  latest: ConsoleBoot | undefined,
+): Promise<(ConsoleBoot & { isEarlier: boolean }) | undefined> {
+  const path = join(directory.boots, heldName);
+  const status = await stat(path).catch(ignoreMissing);
+  if (!status) return undefined;
+  const isPart = latest?.files.some(({ inode }) => inode === status.ino) === true;
+  // Where there are as many backups as are kept, it may be a part of the latest boot that was dropped.
+  const mayBeDropped = latest !== undefined && latest.files.length > usualBackups;
+  return { ...bootOf([{ file: path, status }]), isEarlier: !isPart && !mayBeDropped };
+}
+
+/** Gives what is held its name in the archive if it is of an earlier boot, else lets go of it. */
+async function archiveHeld(directory: VmDirectory, latest: ConsoleBoot | undefined): Promise<void> {
+  const held = await heldBoot(directory, latest);
+  if (!held) return;
+  const path = join(directory.boots, heldName);
+  const archives = (await namesIn(directory.boots)).filter(isArchive);
+  const isKept = (await Promise.all(archives.map((name) => archivedBoot(directory.boots, name)))).some(
+    (boot) => boot && isSame(boot, held),
+  );
+  if (!held.isEarlier || isKept || held.size === 0) {
+    await rm(path, { force: true });
+    return;
+  }
+  await rename(path, archiveOf(directory, held));
+  await dropOld(directory);
+}
+
+async function dropOld(directory: VmDirectory): Promise<void> {
+  const names = (await namesIn(directory.boots)).filter(isArchive);
+  const old = names.sort().slice(0, -keptBoots);
   await Promise.all(old.map((name) => rm(join(directory.boots, name), { force: true })));
+}
+
+function archiveOf(directory: VmDirectory, { began, ended }: ConsoleBoot): string {
+  return join(directory.boots, `${stampOf(began)}_${stampOf(ended)}.log`);
 }
 
 /** Millisecond precision: what a file system keeps beyond that is lost in names. */
@@ -111,10 +179,10 @@ function isArchive(name: string): boolean {
 async function archivedBoot(directory: string, name: string): Promise<ConsoleBoot | undefined> {
   const [, began = '', ended = ''] = archivePattern.exec(name) ?? [];
   const file = join(directory, name);
-  const size = (await stat(file).catch(ignoreMissing))?.size;
-  return size === undefined
-    ? undefined
-    : { began: new Date(began), ended: new Date(ended), size, files: [{ path: file, size }] };
+  const status = await stat(file).catch(ignoreMissing);
+  if (!status) return undefined;
+  const { size, ino: inode } = status;
+  return { began: new Date(began), ended: new Date(ended), size, files: [{ path: file, size, inode }] };
 }
 
 async function latestBoot(log: string): Promise<ConsoleBoot | undefined> {
@@ -129,16 +197,21 @@ async function latestBoot(log: string): Promise<ConsoleBoot | undefined> {
     files.map(async (file) => ({ file, status: await stat(file).catch(ignoreMissing) })),
   );
   const present = parts.flatMap(({ file, status }) => (status ? [{ file, status }] : []));
-  const first = present[0];
-  const last = present.at(-1);
-  if (!first || !last) return undefined;
+  return present.length > 0 ? bootOf(present) : undefined;
+}
+
+/** The boot whose console these files are, at least one, the oldest first. */
+function bootOf(parts: { file: string; status: Stats }[]): ConsoleBoot {
+  const times = parts.map(({ status: { birthtimeMs, mtimeMs } }) => ({ birthtimeMs, mtimeMs }));
+  const ended = times.at(-1)?.mtimeMs ?? 0;
   // Where a file system does not know when a file was made, Node takes another of its times.
-  const began = Math.min(first.status.birthtimeMs || first.status.mtimeMs, last.status.mtimeMs);
+  const first = times[0]?.birthtimeMs === 0 ? times[0].mtimeMs : times[0]?.birthtimeMs;
+  const began = Math.min(first ?? ended, ended);
   return {
     began: new Date(Math.floor(began)),
-    ended: new Date(Math.floor(last.status.mtimeMs)),
-    size: present.reduce((sum, { status }) => sum + status.size, 0),
-    files: present.map(({ file, status }) => ({ path: file, size: status.size })),
+    ended: new Date(Math.floor(ended)),
+    size: parts.reduce((sum, { status }) => sum + status.size, 0),
+    files: parts.map(({ file, status }) => ({ path: file, size: status.size, inode: status.ino })),
   };
 }
 

@@ -2,7 +2,7 @@ import type { Duplex } from 'node:stream';
 import { since } from '../boot/since.js';
 import { codeOf, messageOf, PodmanBootcError } from '../errors.js';
 import { isLibvirtError } from '../libvirt/index.js';
-import { consoleBoot, consoleBoots, readConsole } from './console-log.js';
+import { consoleBoot, consoleBoots, holdConsole, readConsole } from './console-log.js';
 import { followFile } from './follow-file.js';
 import type { Host } from './host.js';
 import {
@@ -34,6 +34,7 @@ export async function* readConsoleLog(
   const directory = directoryOf(vm);
   if (!directory) throw unreadable(vm, 'its disk is not where podman-bootc keeps disks');
   try {
+    await holdConsole(directory);
     if (options.follow) yield* follow(host, vm, directory, options);
     else yield* selected(await consoleBoot(directory, options.boot ?? 0), options.since);
   } catch (error) {

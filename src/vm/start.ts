@@ -1,7 +1,7 @@
 import { withSlirp, withSshPort, readDomain } from '../domain/edit.js';
 import { messageOf, PodmanBootcError } from '../errors.js';
 import type { Domain } from '../libvirt/index.js';
-import { archiveConsole } from './console-log.js';
+import { archiveConsole, holdConsole } from './console-log.js';
 import type { Host } from './host.js';
 import { isPortFree, requirePortsFree, unclaimedPort } from './port.js';
 import {
@@ -45,6 +45,7 @@ export async function startVirtualMachine(
     isActive: async () => isActiveState(await settledState(vm.domain)),
     remedy: `Look at its definition with \`virsh -c ${host.uri} dumpxml ${vm.name}\``,
   });
+  if (directory) await holdConsole(directory);
   const domain = await lookupDomain(host, { uuid: vm.uuid });
   return { vm: (domain && (await asVirtualMachine(domain))) ?? vm, started: true };
 }

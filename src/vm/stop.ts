@@ -1,4 +1,5 @@
 import { isLibvirtError } from '../libvirt/index.js';
+import { holdConsole } from './console-log.js';
 import type { Host } from './host.js';
 import { recoverDirectory } from './recover.js';
 import { directoryOf, isActiveState, lookupDomain, stateOf, type VirtualMachine } from './virtual-machine.js';
@@ -39,6 +40,8 @@ export async function stopVirtualMachine(
 
 async function end(host: Host, vm: VirtualMachine, options: StopOptions): Promise<StopOutcome> {
   if (!(await isActive(vm))) return 'not running';
+  const directory = directoryOf(vm);
+  if (directory) await holdConsole(directory);
   if (options.force === true) return forceOff(vm);
   // Libvirt's test driver has one way only, and refuses to be told.
   const mode = (await host.connection.getType()) === 'QEMU' ? 'acpi' : 'default';

@@ -1,23 +1,26 @@
 import assert from 'node:assert/strict';
 import {
+  existsSync,
   mkdirSync,
   readdirSync,
   readFileSync,
   renameSync,
+  rmSync,
   statSync,
   utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { archiveConsole, consoleBoot, consoleBoots, readConsole } from '../../src/vm/console-log.js';
+import { archiveConsole, consoleBoot, consoleBoots, holdConsole, readConsole } from '../../src/vm/console-log.js';
 import { VmDirectory } from '../../src/vm/vm-directory.js';
 import { rejectsWithCode } from '../support/rejects.js';
 import { temporaryDirectory } from '../support/temporary.js';
 
 let clock = Date.parse('2026-01-01T00:00:00Z') / 1000;
 
-/** Writes a log as a boot of its own would. */
+/** Writes a log as a boot of its own would: virtlogd unlinks what is there and makes the file anew. */
 function boot(directory: VmDirectory, text: string): void {
+  for (const backup of ['', '.0', '.1', '.2']) rmSync(`${directory.consoleLog}${backup}`, { force: true });
   writeFileSync(directory.consoleLog, text);
   clock += 60;
   utimesSync(directory.consoleLog, clock, clock);
@@ -61,6 +64,7 @@ describe("a VM's console logs", () => {
   });
 
   it('are one text for the parts that virtlogd makes of them', async () => {
+    boot(directory, 'four');
     for (const [name, text] of [
       ['console.log.2', 'one '],
       ['console.log.1', 'two '],
@@ -68,7 +72,6 @@ describe("a VM's console logs", () => {
       ['console.log.old', 'not ours'],
     ] as const)
       writeFileSync(join(directory.path, name), text);
-    boot(directory, 'four');
     assert.equal(await contents(directory, 0), 'one two three four');
     await archiveConsole(directory);
     renameSync(directory.consoleLog, join(directory.path, 'gone'));
@@ -83,6 +86,56 @@ describe("a VM's console logs", () => {
     const kept = readFileSync(join(directory.boots, name));
     assert.equal(kept.length, 8 * 1024 * 1024);
     assert.ok(kept.toString().endsWith('end'));
+  });
+
+  it('outlive starts that are not ours, once they have been looked at', async () => {
+    boot(directory, 'boot 1\n');
+    await holdConsole(directory);
+    boot(directory, 'boot 2\n');
+    assert.equal(await contents(directory, -1), 'boot 1\n');
+    await holdConsole(directory);
+    await holdConsole(directory);
+    boot(directory, 'boot 3\n');
+    await archiveConsole(directory);
+    boot(directory, 'boot 4\n');
+    await holdConsole(directory);
+    await archiveConsole(directory);
+    for (const [which, text] of ['boot 4', 'boot 3', 'boot 2', 'boot 1'].entries())
+      assert.equal(await contents(directory, -which), `${text}\n`);
+    assert.equal((await consoleBoots(directory)).length, 4);
+    for (let number = 5; number <= 12; number++) {
+      boot(directory, `boot ${number}\n`);
+      await holdConsole(directory);
+    }
+    boot(directory, 'boot 13\n');
+    assert.equal(await contents(directory, -6), 'boot 7\n');
+    await holdConsole(directory);
+    assert.equal((await consoleBoots(directory)).length, 6, 'the latest and five before it');
+  });
+
+  it('hold the last part of a boot that has several, and are not taken for another boot', async () => {
+    boot(directory, 'one ');
+    await holdConsole(directory);
+    const rotate = (text: string): void => {
+      for (const [from, to] of [
+        ['.1', '.2'],
+        ['.0', '.1'],
+        ['', '.0'],
+      ] as const)
+        if (existsSync(directory.consoleLog + from))
+          renameSync(directory.consoleLog + from, directory.consoleLog + to);
+      writeFileSync(directory.consoleLog, text);
+      utimesSync(directory.consoleLog, ++clock, clock);
+    };
+    for (const text of ['two ', 'three ', 'four ']) rotate(text);
+    assert.equal((await consoleBoots(directory)).length, 1);
+    // Now the part that is held has been dropped.
+    rotate('five');
+    assert.equal((await consoleBoots(directory)).length, 1);
+    assert.equal(await contents(directory, 0), 'two three four five');
+    await holdConsole(directory);
+    boot(directory, 'next');
+    assert.equal(await contents(directory, -1), 'five');
   });
 
   it('are none before the first start', async () => {
