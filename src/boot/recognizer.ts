@@ -167,7 +167,7 @@ const neededForSsh =
 
 /** One look for lines that no rule has a use for. */
 const interesting =
-  /BdsDxe|Interactive Shell|SeaBIOS|iPXE|GRUB|SYSLINUX|systemd|EFI stub|Linux version|Booting|Decompressing|Run \/|dracut|initramfs|initrd|Welcome to |Reached target|tarting |tarted |inished |istening |start job|ailed|FAILED|DEPEND|TIME|panic|VFS:|ALERT|Gave up|Warning: |emergency|Emergency|maintenance|locked|bootable|Boot failed|Violation|shim|SELinux/;
+  /BdsDxe|Interactive Shell|SeaBIOS|iPXE|GRUB|SYSLINUX|systemd|EFI stub|Linux version|Booting|Decompressing|Run \/|dracut|initramfs|initrd|Welcome to |Reached target|tarting |tarted |inished |istening |start job|\/start running|ailed|FAILED|DEPEND|TIME|panic|VFS:|ALERT|Gave up|Warning: |emergency|Emergency|maintenance|locked|bootable|Boot failed|Violation|shim|SELinux/;
 
 const stripStamp = (line: string): string => line.replace(/^\[ *\d+\.\d+\] /, '');
 
@@ -307,9 +307,10 @@ const rules: readonly Rule[] = [
     },
   ],
   [
-    /A start job is running for (.*?)(?: \([^)]*\))?$/,
+    // The second form was seen with systemd 252.
+    /A start job is running for (.*?)(?: \([^)]*\))?$|\bJob (.+)\/start running \(/,
     (boot, match) => {
-      boot.userspace(unitOf(match[1] ?? ''));
+      boot.userspace(unitOf(match[1] ?? match[2] ?? ''));
     },
   ],
   [

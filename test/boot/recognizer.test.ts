@@ -127,6 +127,10 @@ describe('the recognizer of boots', () => {
       '\r\u001b[K[ *** ] A start job is running for dev-vdz.device (5s / 1min 30s)\r\u001b[K[***  ] A start job is running for dev-vdz.device (6s / 1min 30s)\r\u001b[K[  OK  ] Started x.service - X.\r\n',
     );
     assert.deepEqual(units, ['dev-vdz.device', 'x.service']);
+    const combined = watch(
+      '\r\u001b[K[ ***  ] (4 of 4) Job systemd-udevd.service/start running (23s / 1min 50s)\r\u001b[K[  *** ] (1 of 4) Job ssh.service/stop running (24s / 1min 50s)\r\u001b[K\n',
+    );
+    assert.deepEqual(combined.units, ['systemd-udevd.service']);
   });
 
   it('begins anew when the guest is reset', () => {
