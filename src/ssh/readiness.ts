@@ -136,7 +136,7 @@ class Wait {
       // A connection that user-mode networking accepted on behalf of a guest that was not there stays
       // silent forever, so it is dropped after 2 s. A guest so slow that it needs longer has taken long
       // to come up too: a tenth of the time so far costs little and gives it its chance.
-      const patience = Math.min(Math.max(2000, (performance.now() - this.start) / 10), 10_000);
+      const patience = Math.min(Math.max(2000, (performance.now() - this.start) / 10), 30_000);
       const result = await openGreeted(this.t, {
         connectTimeout: Math.min(10_000, this.remaining),
         patience: Math.min(patience, this.remaining),

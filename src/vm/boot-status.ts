@@ -5,7 +5,7 @@ import { codeOf } from '../errors.js';
 import type { DomainState } from '../libvirt/index.js';
 import { openGreeted } from '../ssh/banner.js';
 import { consoleBoots, holdConsole, readConsole } from './console-log.js';
-import { askServices } from './guest-agent.js';
+import { askAddress, askServices } from './guest-agent.js';
 import type { Host } from './host.js';
 import {
   directoryOf,
@@ -59,13 +59,14 @@ export async function bootStatus(host: Host, vm: VirtualMachine, signal?: AbortS
       boot?.stage ?? 'firmware',
     );
   else if (port && !isGreeted && boot?.isUp) {
-    const services = port.closed
-      ? await askServices(vm, AbortSignal.any([AbortSignal.timeout(10_000), ...(signal ? [signal] : [])]))
-      : undefined;
+    const patience = AbortSignal.any([AbortSignal.timeout(10_000), ...(signal ? [signal] : [])]);
+    const services = port.closed ? await askServices(vm, patience) : undefined;
+    // With an address, silence is sshd's, which may be slow.
+    const isSlow = !port.closed && (await askAddress(vm, patience)) === true;
     if (services) failedUnits = services.failedUnits;
     verdict = services
       ? servicesVerdict(words, services)
-      : port.connected
+      : port.connected && !isSlow
         ? portVerdict(words, port.closed ? 'closed' : 'silent', boot.failedForSsh, undefined)
         : undefined;
   }

@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs';
 import { access, constants } from 'node:fs/promises';
 import { BootRecognizer } from '../boot/recognizer.js';
 import { bootError, endVerdict, failureVerdict, portVerdict, servicesVerdict } from '../boot/verdict.js';
@@ -6,7 +7,7 @@ import { messageOf, type PodmanBootcError } from '../errors.js';
 import type { Attempt } from '../ssh/readiness.js';
 import { holdConsole } from './console-log.js';
 import { followFile } from './follow-file.js';
-import { askServices } from './guest-agent.js';
+import { askAddress, askServices } from './guest-agent.js';
 import type { Host } from './host.js';
 import { directoryOf, isActiveState, stateOf, vmReference, type VirtualMachine } from './virtual-machine.js';
 
@@ -14,7 +15,16 @@ import { directoryOf, isActiveState, stateOf, vmReference, type VirtualMachine }
  * Seconds that a guest which is up has for opening its port, where nothing but the port tells: getty waits until all
  * jobs of the boot are dispatched (Type=idle), so sshd has been started by then, unless it is very slow.
  */
-const portPatience = { accelerated: 15, emulated: 45 };
+const portPatience = { accelerated: 15, emulated: 45, most: 600 };
+/**
+ * Seconds that a guest which is up has for opening its port. One that took minutes to come up, for its host is busy, is as
+ * slow at everything: sshd's first answer then takes a minute.
+ */
+export function patienceWith(emulated: boolean, bootSeconds: number): number {
+  const least = emulated ? portPatience.emulated : portPatience.accelerated;
+  return Math.min(Math.max(least, bootSeconds), portPatience.most);
+}
+
 /** Milliseconds between two questions to the guest's agent. */
 const askAgain = 2_000;
 
@@ -32,6 +42,10 @@ export class BootWatch implements AsyncDisposable {
   #unsubscribe: () => Promise<void> = () => Promise.resolve();
   /** The last attempts that ended alike, and since when they do. */
   #port: { state: Attempt; isUp: boolean; since: number } | undefined;
+  /** Seconds from the console's first line until the guest was up; 0 as long as that is not known. */
+  #bootSeconds = 0;
+  /** Whether the guest's agent said that the guest has an address. */
+  #hasAddress = false;
   #askedAt = -Infinity;
   #isAsking = false;
 
@@ -66,10 +80,12 @@ export class BootWatch implements AsyncDisposable {
     if (this.#port?.state !== attempt || this.#port.isUp !== isUp)
       this.#port = { state: attempt, isUp, since: now };
     const seconds = (now - this.#port.since) / 1000;
-    const isOver = seconds >= (this.emulated ? portPatience.emulated : portPatience.accelerated);
+    const isOver = seconds >= patienceWith(this.emulated, this.#bootSeconds);
     // A guest that says nothing on its console may be up all the same, and its agent knows.
     if (attempt === 'closed' && (isUp || isOver)) this.#ask();
-    if (isUp && isOver && (attempt === 'closed' || attempt === 'silent'))
+    if (attempt === 'silent' && isUp) this.#askForAddress();
+    // A network that is up and an sshd that is silent is one that is slow, or behind a firewall: time will tell.
+    if (isUp && isOver && (attempt === 'closed' || (attempt === 'silent' && !this.#hasAddress)))
       this.#fail(portVerdict(this.#words, attempt, this.boot.failedForSsh, seconds));
   }
 
@@ -111,6 +127,8 @@ export class BootWatch implements AsyncDisposable {
     if (directory && (await isReadable(directory.consoleLog))) {
       await holdConsole(directory);
       const judge = (): void => {
+        if (this.boot.isUp && this.#bootSeconds === 0)
+          this.#bootSeconds = secondsWritten(directory.consoleLog);
         // All that there is has been read: a guest that was reset after a failure gets another chance.
         if (this.boot.failure) this.#fail(failureVerdict(this.#words, this.boot.failure));
       };
@@ -138,6 +156,17 @@ export class BootWatch implements AsyncDisposable {
     });
   }
 
+  /** Asks the guest's agent about the network, until it has an address. */
+  #askForAddress(): void {
+    if (this.#hasAddress || this.#isAsking || performance.now() - this.#askedAt < askAgain) return;
+    this.#isAsking = true;
+    void askAddress(this.vm, this.#over.signal).then((has) => {
+      this.#isAsking = false;
+      this.#askedAt = performance.now();
+      this.#hasAddress = has === true;
+    });
+  }
+
   #fail(verdict: Verdict): void {
     if (!this.#failed.signal.aborted) this.#failed.abort(bootError(verdict, this.boot.lastLines()));
   }
@@ -157,4 +186,13 @@ async function isReadable(path: string): Promise<boolean> {
   } catch {
     return false;
   }
+}
+
+/** Seconds between the making of a file and the last time that it was written to; 0 where that is not known. */
+function secondsWritten(file: string): number {
+  const { birthtimeMs, mtimeMs } = statSync(file, { throwIfNoEntry: false }) ?? {
+    birthtimeMs: 0,
+    mtimeMs: 0,
+  };
+  return birthtimeMs === 0 ? 0 : Math.max(0, mtimeMs - birthtimeMs) / 1000;
 }

@@ -1,3 +1,4 @@
+import { hasAddress } from '../boot/addresses.js';
 import { parseServices, servicesScript, type GuestServices } from '../boot/services.js';
 import type { VirtualMachine } from './virtual-machine.js';
 
@@ -34,6 +35,19 @@ export async function askServices(
     }
   } catch {
     // Whatever hinders the agent, there are other ways to know.
+    return undefined;
+  }
+}
+
+/**
+ * Asks the guest's agent whether the guest has an address that others can reach. Also Fedora's and RHEL's agent answers.
+ * @returns undefined where no agent answers
+ */
+export async function askAddress(vm: VirtualMachine, signal: AbortSignal): Promise<boolean | undefined> {
+  try {
+    const command = { execute: 'guest-network-get-interfaces' };
+    return hasAddress(await vm.domain.agentCommand(command, { timeout: patience, signal }));
+  } catch {
     return undefined;
   }
 }

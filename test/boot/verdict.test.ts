@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { hasAddress } from '../../src/boot/addresses.js';
 import { parseFailedUnits, parseServices, type SshdState } from '../../src/boot/services.js';
 import { endVerdict, portVerdict, refusedVerdict, servicesVerdict } from '../../src/boot/verdict.js';
 
@@ -68,6 +69,31 @@ describe("a guest's services", () => {
     for (const kind of ['masked', 'not-started'] as const)
       assert.equal(verdict({ kind, unit: 'u' }), 'BOOT_NO_SSHD');
     assert.equal(verdict({ kind: 'absent' }), 'BOOT_NO_SSHD');
+  });
+});
+
+describe("a guest's addresses", () => {
+  it('count when others can reach them', () => {
+    const loopback = {
+      name: 'lo',
+      'ip-addresses': [{ 'ip-address': '127.0.0.1', 'ip-address-type': 'ipv4', prefix: 8 }],
+    };
+    const link = (...addresses: string[]): unknown => [
+      loopback,
+      { name: 'enp1s0', 'ip-addresses': addresses.map((address) => ({ 'ip-address': address })) },
+    ];
+    for (const nobody of [
+      [],
+      [loopback],
+      [{ name: 'enp1s0' }],
+      link('fe80::5054:ff:fe12:3456'),
+      link('169.254.1.2'),
+      null,
+      {},
+    ])
+      assert.equal(hasAddress(nobody), false, JSON.stringify(nobody));
+    for (const some of [link('10.0.2.15'), link('fe80::1', 'fec0::5054:ff:fe12:3456')])
+      assert.equal(hasAddress(some), true, JSON.stringify(some));
   });
 });
 
