@@ -149,6 +149,35 @@ describe('a boot that does not lead to SSH', function () {
     assert.match(status.stdout, /no sshd: its ssh.service is masked/, status.stderr);
   });
 
+  it('is explained by a network that nobody brings up', async () => {
+    boot((original) => withArguments('systemd.mask=systemd-networkd.service')(verbose(original)));
+    const outcome = await run();
+    expectVerdict(
+      outcome,
+      124,
+      /^The network of verdict is not up: nothing in it answers \d+ s after it came up$/,
+      /with DHCP; look with `podman-bootc console verdict`/,
+    );
+  });
+
+  it('is explained by a user that the image does not have, or that was not given the key', async () => {
+    const other = 'verdict-user';
+    const outcome = await podmanBootc('run', '--user', 'nobody-there', '--name', other, image, 'true');
+    const [, said = ''] = /\nError: ([^]*)$/.exec(outcome.stderr) ?? [];
+    assert.equal(outcome.exitCode, 255, outcome.stderr);
+    assert.match(
+      said,
+      /^The sshd of verdict-user refuses nobody-there \(.*\): the guest has no such user, or .*\nCheck the user/,
+    );
+    const wrong = await podmanBootc('run', '--user', 'tester', '--name', other, image, 'true');
+    assert.equal(wrong.exitCode, 255, wrong.stderr);
+    assert.match(
+      wrong.stderr,
+      /\nError: The sshd of verdict-user refused the key for tester: it was handed to nobody-there .*\nLog in as nobody-there/,
+    );
+    await succeed('rm', '--force', other);
+  });
+
   it('is explained by an sshd that forbids root, and the units are listed that failed', async () => {
     boot((original) => original);
     // A unit that fails, for the readiness of systemd.
@@ -160,6 +189,10 @@ describe('a boot that does not lead to SSH', function () {
       name,
       `printf '${unit}' > /etc/systemd/system/broken.service && systemctl enable broken.service`,
     );
+    // And an sshd that fails where the kernel's command line says so, for the next test.
+    const failing = "[Service]\\nRestart=no\\nExecStartPre=/bin/sh -c '! grep -q fail-sshd /proc/cmdline'\\n";
+    const dropIn = '/etc/systemd/system/ssh.service.d';
+    await succeed('ssh', name, `mkdir ${dropIn} && printf "${failing}" > ${dropIn}/fail.conf`);
     await succeed('stop', name);
     const degraded = await podmanBootc('run', '--background', '--wait', 'systemd', '--name', name, image);
     assert.equal(degraded.exitCode, 0, degraded.stderr);
@@ -176,6 +209,19 @@ describe('a boot that does not lead to SSH', function () {
       /^The sshd of verdict refuses root, though the guest took root's key/,
       /PermitRootLogin/,
     );
+  });
+
+  it('is explained by an sshd that fails', async () => {
+    boot((original) => withArguments('fail-sshd')(verbose(original)));
+    const outcome = await run();
+    const late = Date.now() - lastWords();
+    expectVerdict(
+      outcome,
+      124,
+      /^SSH of verdict cannot work, because ssh\.service failed \(exit-code\)$/,
+      /journalctl -u ssh\.service` on `podman-bootc console verdict`/,
+    );
+    assert.ok(late < 40_000, `${late} ms after the login prompt`);
   });
 
   it('is explained by a time-out, which says how far the boot has come', async () => {
