@@ -84,8 +84,11 @@ export class VmDirectory {
     await makeDirectory(dirname(this.disk('qcow2')), directories);
   }
 
+  /** Makes the directory for them, unless somebody removes the VM meanwhile. */
   async makeBoots(): Promise<void> {
-    await mkdir(this.boots, { recursive: true, mode: 0o700 });
+    await mkdir(this.boots, { mode: 0o700 }).catch((error: unknown) => {
+      if (codeOf(error) !== 'EEXIST') throw error;
+    });
   }
 
   async readJournal(): Promise<Journal | undefined> {
