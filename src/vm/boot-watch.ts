@@ -44,8 +44,8 @@ export class BootWatch implements AsyncDisposable {
   #port: { state: Attempt; isUp: boolean; since: number } | undefined;
   /** Seconds from the console's first line until the guest was up; 0 as long as that is not known. */
   #bootSeconds = 0;
-  /** Whether the guest's agent said that the guest has an address. */
-  #hasAddress = false;
+  /** Whether the guest has an address, as its agent said last; undefined where none has answered. */
+  #hasAddress: boolean | undefined;
   #askedAt = -Infinity;
   #isAsking = false;
 
@@ -80,12 +80,14 @@ export class BootWatch implements AsyncDisposable {
     if (this.#port?.state !== attempt || this.#port.isUp !== isUp)
       this.#port = { state: attempt, isUp, since: now };
     const seconds = (now - this.#port.since) / 1000;
-    const isOver = seconds >= patienceWith(this.emulated, this.#bootSeconds);
+    // Where the agent knows of no address there is no need to wait for slow ones.
+    const isKnown = attempt === 'silent' && this.#hasAddress === false;
+    const isOver = seconds >= patienceWith(this.emulated, isKnown ? 0 : this.#bootSeconds);
     // A guest that says nothing on its console may be up all the same, and its agent knows.
     if (attempt === 'closed' && (isUp || isOver)) this.#ask();
     if (attempt === 'silent' && isUp) this.#askForAddress();
     // A network that is up and an sshd that is silent is one that is slow, or behind a firewall: time will tell.
-    if (isUp && isOver && (attempt === 'closed' || (attempt === 'silent' && !this.#hasAddress)))
+    if (isUp && isOver && (attempt === 'closed' || (attempt === 'silent' && this.#hasAddress !== true)))
       this.#fail(portVerdict(this.#words, attempt, this.boot.failedForSsh, seconds));
   }
 
@@ -158,12 +160,12 @@ export class BootWatch implements AsyncDisposable {
 
   /** Asks the guest's agent about the network, until it has an address. */
   #askForAddress(): void {
-    if (this.#hasAddress || this.#isAsking || performance.now() - this.#askedAt < askAgain) return;
+    if (this.#hasAddress === true || this.#isAsking || performance.now() - this.#askedAt < askAgain) return;
     this.#isAsking = true;
     void askAddress(this.vm, this.#over.signal).then((has) => {
       this.#isAsking = false;
       this.#askedAt = performance.now();
-      this.#hasAddress = has === true;
+      this.#hasAddress = has ?? this.#hasAddress;
     });
   }
 
