@@ -11,7 +11,13 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { archiveConsole, consoleBoot, consoleBoots, holdConsole, readConsole } from '../../src/vm/console-log.js';
+import {
+  archiveConsole,
+  consoleBoot,
+  consoleBoots,
+  holdConsole,
+  readConsole,
+} from '../../src/vm/console-log.js';
 import { VmDirectory } from '../../src/vm/vm-directory.js';
 import { rejectsWithCode } from '../support/rejects.js';
 import { temporaryDirectory } from '../support/temporary.js';
