@@ -160,7 +160,7 @@ describe('a boot that does not lead to SSH', function () {
     );
   });
 
-  it('is explained by a user that the image does not have, or that was not given the key', async () => {
+  it('is explained by a user that the image does not have', async () => {
     const other = 'verdict-user';
     const outcome = await podmanBootc('run', '--user', 'nobody-there', '--name', other, image, 'true');
     const [, said = ''] = /\nError: ([^]*)$/.exec(outcome.stderr) ?? [];
@@ -168,12 +168,6 @@ describe('a boot that does not lead to SSH', function () {
     assert.match(
       said,
       /^The sshd of verdict-user refuses nobody-there \(.*\): the guest has no such user, or .*\nCheck the user/,
-    );
-    const wrong = await podmanBootc('run', '--user', 'tester', '--name', other, image, 'true');
-    assert.equal(wrong.exitCode, 255, wrong.stderr);
-    assert.match(
-      wrong.stderr,
-      /\nError: The sshd of verdict-user refused the key for tester: it was handed to nobody-there .*\nLog in as nobody-there/,
     );
     await succeed('rm', '--force', other);
   });
