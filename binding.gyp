@@ -49,11 +49,13 @@
         '-Wall',
         '-Wextra',
         '-fvisibility=hidden',
+        '-O1',
         '<!@(pkg-config --cflags libvirt libvirt-qemu)',
         # As system headers, so that only our own warnings are reported.
         '-isystem <!(node -p "path.dirname(require.resolve(\'node-addon-api\'))")',
       ],
-      'cflags!': ['-fno-exceptions'],
+      # It waits for libvirt most of the time, and a user who builds it for the compiler: -O3 takes half as long again.
+      'cflags!': ['-fno-exceptions', '-O3'],
       'cflags_cc!': ['-fno-rtti'],
       'cflags_cc': ['-std=c++17', '-fno-exceptions'],
       'libraries': ['<!@(pkg-config --libs libvirt libvirt-qemu)'],
