@@ -205,6 +205,8 @@ function isIndented(content: (XmlElement | string)[]): boolean {
 }
 
 function decode(value: string): string {
+  // What has no references was checked with the whole document.
+  if (!value.includes('&')) return value;
   const decoded = value.replace(/&([^;&]*);?/g, (reference, body: string) => {
     const character = reference.endsWith(';') ? (namedEntities.get(body) ?? numericEntity(body)) : undefined;
     if (character === undefined)
