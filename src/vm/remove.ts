@@ -18,35 +18,36 @@ export async function removeVirtualMachine(
   options: { force?: boolean; purge?: boolean } = {},
 ): Promise<void> {
   const state = await stateOf(vm);
-  if (state !== undefined && isActiveState(state)) {
-    if (options.force !== true) {
-      throw new PodmanBootcError(
-        'usage',
-        'VM_RUNNING',
-        `The VM ${vm.name} is ${state}, and a VM is removed only when it is shut off`,
-        {
-          remedy: `Stop it first with \`podman-bootc stop ${vm.id}\`, or end and remove it with \`podman-bootc rm -f ${vm.id}\``,
-        },
-      );
-    }
-    await vm.domain.destroy().catch((error: unknown) => {
-      // It ended by itself meanwhile; a transient one is gone then.
-      if (!isLibvirtError(error, 'VIR_ERR_OPERATION_INVALID') && !isLibvirtError(error, 'VIR_ERR_NO_DOMAIN'))
-        throw error;
-    });
+  const isActive = state !== undefined && isActiveState(state);
+  if (isActive && options.force !== true) {
+    throw new PodmanBootcError(
+      'usage',
+      'VM_RUNNING',
+      `The VM ${vm.name} is ${state}, and a VM is removed only when it is shut off`,
+      {
+        remedy: `Stop it first with \`podman-bootc stop ${vm.id}\`, or end and remove it with \`podman-bootc rm -f ${vm.id}\``,
+      },
+    );
   }
   const directory = directoryOf(vm);
-  await directory?.writeRemovalJournal({
-    operation: 'remove',
-    uri: host.uri,
-    name: vm.name,
-    image: vm.metadata.image.reference,
-    since: new Date().toISOString(),
-  });
+  const writeJournal = async (): Promise<void> => {
+    await directory?.writeRemovalJournal({
+      operation: 'remove',
+      uri: host.uri,
+      name: vm.name,
+      image: vm.metadata.image.reference,
+      since: new Date().toISOString(),
+    });
+  };
+  // Before the VM is ended: where nothing can be written, it goes on. A transient one has a journal, which says for as long
+  // as it runs that it is to be removed afterwards.
+  const isTransient = (await directory?.readJournal())?.operation === 'transient';
+  if (!isTransient) await writeJournal();
   try {
+    if (isActive) await destroy(vm);
     await undefine(host, vm);
   } catch (cause) {
-    await directory?.removeJournal();
+    if (!isTransient) await directory?.removeJournal();
     throw new PodmanBootcError(
       'failure',
       'REMOVE_FAILED',
@@ -54,6 +55,8 @@ export async function removeVirtualMachine(
       { cause },
     );
   }
+  // What is found from here on is half removed, and not half made.
+  if (isTransient) await writeJournal();
   if (directory) await discardFiles(host, directory);
   else
     host.report.warn(
@@ -63,6 +66,14 @@ export async function removeVirtualMachine(
   if (options.purge && base !== undefined && !(await removeBase(host, base))) {
     host.report.info(`The base disk of ${vm.metadata.image.reference} stays: other VMs need it`);
   }
+}
+
+async function destroy(vm: VirtualMachine): Promise<void> {
+  await vm.domain.destroy().catch((error: unknown) => {
+    // It ended by itself meanwhile; a transient one is gone then.
+    if (!isLibvirtError(error, 'VIR_ERR_OPERATION_INVALID') && !isLibvirtError(error, 'VIR_ERR_NO_DOMAIN'))
+      throw error;
+  });
 }
 
 async function undefine(host: Host, vm: VirtualMachine): Promise<void> {

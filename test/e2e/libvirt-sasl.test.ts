@@ -52,7 +52,16 @@ describe('a libvirtd with SASL', () => {
     );
     daemon = start(
       'test/testbed/as-user',
-      ['libvirtd', '--config', config, '--pid-file', join(directory, 'libvirtd.pid')],
+      // Apart from the user's own session daemon, which an earlier test may have started.
+      [
+        ...[
+          'env',
+          `XDG_RUNTIME_DIR=${directory}`,
+          `XDG_CONFIG_HOME=${directory}`,
+          `XDG_CACHE_HOME=${directory}`,
+        ],
+        ...['libvirtd', '--config', config, '--pid-file', join(directory, 'libvirtd.pid')],
+      ],
       { env },
     );
     // The test driver is asked in the daemon, which is the only thing that this is about.
