@@ -3,6 +3,7 @@ import { isLibvirtError } from '../libvirt/index.js';
 import { removeBase } from './base-store.js';
 import { discardFiles } from './discard.js';
 import type { Host } from './host.js';
+import { ignoreNotRunning } from './stop.js';
 import { directoryOf, isActiveState, stateOf, type VirtualMachine } from './virtual-machine.js';
 
 /**
@@ -44,7 +45,8 @@ export async function removeVirtualMachine(
   const isTransient = (await directory?.readJournal())?.operation === 'transient';
   if (!isTransient) await writeJournal();
   try {
-    if (isActive) await destroy(vm);
+    // It may have ended by itself meanwhile.
+    if (isActive) await vm.domain.destroy().catch(ignoreNotRunning);
     await undefine(host, vm);
   } catch (cause) {
     if (!isTransient) await directory?.removeJournal();
@@ -66,14 +68,6 @@ export async function removeVirtualMachine(
   if (options.purge && base !== undefined && !(await removeBase(host, base))) {
     host.report.info(`The base disk of ${vm.metadata.image.reference} stays: other VMs need it`);
   }
-}
-
-async function destroy(vm: VirtualMachine): Promise<void> {
-  await vm.domain.destroy().catch((error: unknown) => {
-    // It ended by itself meanwhile; a transient one is gone then.
-    if (!isLibvirtError(error, 'VIR_ERR_OPERATION_INVALID') && !isLibvirtError(error, 'VIR_ERR_NO_DOMAIN'))
-      throw error;
-  });
 }
 
 async function undefine(host: Host, vm: VirtualMachine): Promise<void> {

@@ -93,6 +93,7 @@ async function removeTransient(host: Host, vm: VirtualMachine): Promise<void> {
   await recoverDirectory(host, vm.uuid, directory);
 }
 
+/** For what is asked of a VM that may have ended meanwhile; a transient one is gone then. */
 export function ignoreNotRunning(error: unknown): void {
   if (!isLibvirtError(error, 'VIR_ERR_OPERATION_INVALID') && !isLibvirtError(error, 'VIR_ERR_NO_DOMAIN'))
     throw error;
