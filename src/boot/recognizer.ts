@@ -12,6 +12,8 @@ export interface BootListener {
   /** A line of the console; see `ConsoleText`. */
   onLine?(line: string, overwritten: boolean): void;
   onFailure?(failure: BootFailure): void;
+  /** The guest is up, as `isUp` says. */
+  onUp?(): void;
 }
 
 /**
@@ -64,7 +66,7 @@ export class BootRecognizer {
 
   #prompt(text: string): void {
     if (text.endsWith('login:') || text.endsWith('login: ')) {
-      this.isUp = true;
+      this.#comeUp();
       this.#reach('systemd', this.unit);
     } else if (text.startsWith('Shell>'))
       this.#fail(this.#suspicion ?? { kind: 'nothing-bootable', words: text });
@@ -111,7 +113,7 @@ export class BootRecognizer {
       this.#reach(this.#inInitrd ? 'initrd' : 'systemd', unit);
     },
     up: () => {
-      if (!this.#inInitrd) this.isUp = true;
+      if (!this.#inInitrd) this.#comeUp();
     },
     failed: (unit, words) => {
       if (this.failedUnits.length < keptUnits && !this.failedUnits.includes(unit))
@@ -129,6 +131,12 @@ export class BootRecognizer {
       );
     },
   };
+
+  #comeUp(): void {
+    if (this.isUp) return;
+    this.isUp = true;
+    this.listener.onUp?.();
+  }
 
   #reach(stage: BootStage, unit: string | undefined): void {
     const isLater = bootStages.indexOf(stage) > bootStages.indexOf(this.stage);

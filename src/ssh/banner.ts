@@ -31,12 +31,17 @@ const maxGreeting = 8192;
  * proves a server.
  * @param o.connectTimeout how long to wait for the connection, in milliseconds
  * @param o.patience how long to wait for the line then, in milliseconds
- * @param o.onConnect called when the connection was accepted
+ * @param o.onSeen called when the connection was accepted, and when something came that is no banner yet
  * @throws the signal's reason when aborted; no socket stays behind then
  */
 export function openGreeted(
   t: { host?: string; port: number },
-  o: { connectTimeout: number; patience: number; signal?: AbortSignal | undefined; onConnect?: () => void },
+  o: {
+    connectTimeout: number;
+    patience: number;
+    signal?: AbortSignal | undefined;
+    onSeen?: (what: 'connection' | 'words') => void;
+  },
 ): Promise<Greeted | Ungreeted> {
   return new Promise((resolve, reject) => {
     o.signal?.throwIfAborted();
@@ -55,7 +60,7 @@ export function openGreeted(
       connected = true;
       clearTimeout(timer);
       timer = setTimeout(onTimeout, o.patience);
-      o.onConnect?.();
+      o.onSeen?.('connection');
     }
     function onData(chunk: Buffer) {
       received = Buffer.concat([received, chunk]);
@@ -68,7 +73,7 @@ export function openGreeted(
         resolve({ socket, banner });
       } else if (received.length > maxGreeting) {
         fail('what answers on the port is not an SSH server');
-      }
+      } else o.onSeen?.('words');
     }
     function onError(error: Error) {
       fail(connected ? `the connection broke (${messageOf(error)})` : refusal(error), received.length === 0);

@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { PodmanBootcError } from '../errors.js';
-import { openGreeted, type Greeted } from './banner.js';
+import { Attempts, silentSpacing } from './attempts.js';
+import type { Greeted, Ungreeted } from './banner.js';
 import { logIn, type Refusal } from './login.js';
 import { pin, readPinnedKeys } from './pinning.js';
 import type { LoginTarget } from './target.js';
@@ -17,23 +18,26 @@ export type LoginPhase = 'connecting' | 'banner' | 'login';
  */
 export type Attempt = 'refused' | 'closed' | 'silent' | 'greeted';
 
-/** Between the starts of two attempts. Closer ones pile up half-open connections in the guest. */
+/** Between the starts of two attempts that are answered, in milliseconds. */
 const spacing = 250;
+/** Between two reports of a port that stays silent. */
+const silenceReport = 2000;
 /** For key exchange and authentication: emulated guests (TCG) are slow at both. */
 const loginPatience = 60_000;
 const defaultAuthenticationGrace = 30_000;
 
 /**
  * Waits until an SSH login succeeds: a connection, the server's banner, key exchange and authentication on
- * that same connection, and `true` run in a session. One attempt at a time; none outlives the call.
+ * that same connection, and `true` run in a session. No connection outlives the call.
  *
  * The host key must be one of those that `knownHostsFile` pins for the alias. If it pins none, the key of
  * this contact is pinned (written atomically, mode 0600) after the login succeeded.
  * @param o.timeout for everything, in milliseconds
  * @param o.authenticationGrace for how many milliseconds from the first refusal a refused key is tried
  *   again, because users and keys may come late in the boot; default 30,000
+ * @param o.expected aborts when the server is expected at any moment: the guest is up
  * @param o.onPhase called when the wait first reaches a phase
- * @param o.onAttempt called after each attempt to connect
+ * @param o.onAttempt called after each attempt to connect, and again and again while one stays silent
  * @returns whether this contact pinned the key, and the server's identification line
  * @throws PodmanBootcError `SSH_TIMEOUT`, `LOGIN_REFUSED`, `HOST_KEY_MISMATCH`, `KNOWN_HOSTS_DAMAGED`,
  *   `KNOWN_HOSTS_UNUSABLE`, `IDENTITY_UNUSABLE`, `SSH_NEGOTIATION_FAILED`; the signal's reason when aborted
@@ -44,6 +48,7 @@ export async function waitForLogin(
     timeout: number;
     signal?: AbortSignal;
     authenticationGrace?: number;
+    expected?: AbortSignal;
     onPhase?: (phase: LoginPhase) => void;
     onAttempt?: (attempt: Attempt) => void;
   },
@@ -106,6 +111,9 @@ class Wait {
   lastRefusal: Refusal | undefined;
   private readonly start = performance.now();
   private attemptedAt = -Infinity;
+  /** Since when attempts on a silent port are spaced by the time so far. */
+  private spacedSince = this.start;
+  private wasExpected = false;
   private phase: LoginPhase | undefined;
 
   constructor(
@@ -115,6 +123,7 @@ class Wait {
     private readonly o: {
       timeout: number;
       signal?: AbortSignal;
+      expected?: AbortSignal;
       onPhase?: (phase: LoginPhase) => void;
       onAttempt?: (attempt: Attempt) => void;
     },
@@ -127,25 +136,14 @@ class Wait {
 
   /** Connects again and again until a server shows its banner. */
   async nextGreeted(): Promise<Greeted> {
+    using attempts = new Attempts(this.t);
     for (;;) {
       await this.pause(this.attemptedAt + spacing - performance.now());
       // Timers may go off a little early: an attempt of a few milliseconds would show nothing.
       if (this.remaining < 10) throw this.timedOut();
-      this.attemptedAt = performance.now();
-      this.reach('connecting');
-      // A connection that user-mode networking accepted on behalf of a guest that was not there stays
-      // silent forever, so it is dropped after 2 s. A guest so slow that it needs longer has taken long
-      // to come up too: a tenth of the time so far costs little and gives it its chance.
-      const patience = Math.min(Math.max(2000, (performance.now() - this.start) / 10), 30_000);
-      const result = await openGreeted(this.t, {
-        connectTimeout: Math.min(10_000, this.remaining),
-        patience: Math.min(patience, this.remaining),
-        signal: this.o.signal,
-        onConnect: () => {
-          this.reach('banner');
-        },
-      });
+      const result = await this.attempt(attempts);
       if ('socket' in result) {
+        attempts.claim();
         this.o.onAttempt?.('greeted');
         return result;
       }
@@ -155,6 +153,54 @@ class Wait {
       if (result.connected) this.note(`the port is open, but ${result.problem}`, true);
       else this.note(result.problem, false);
     }
+  }
+
+  /** Opens a connection. @returns the first that shows a banner, or what became of this one when it is time for another */
+  private async attempt(attempts: Attempts): Promise<Greeted | Ungreeted> {
+    this.attemptedAt = performance.now();
+    this.reach('connecting');
+    const silence: Ungreeted = {
+      connected: false,
+      closed: false,
+      problem: 'the connection was not accepted in time',
+    };
+    const answer = Promise.race([
+      attempts.greeted,
+      attempts.open((what) => {
+        silence.connected = true;
+        silence.problem =
+          what === 'words' ? 'what answers on the port is not an SSH server' : 'no SSH banner came';
+        this.reach('banner');
+      }),
+    ]);
+    for (;;) {
+      const now = performance.now();
+      const next = this.attemptedAt + silentSpacing(now - this.spacedSince);
+      const left = Math.min(next - now, this.remaining);
+      const result = await this.within(Math.min(left, silenceReport), answer);
+      if (result) return result;
+      const isDue = this.o.expected?.aborted === true && !this.wasExpected;
+      if (isDue) {
+        this.wasExpected = true;
+        this.spacedSince = performance.now();
+      }
+      if (isDue || left <= silenceReport) return silence;
+      if (silence.connected) this.o.onAttempt?.('silent');
+    }
+  }
+
+  /** @returns undefined when the time is over, or the server is expected now */
+  private async within<T>(milliseconds: number, news: Promise<T>): Promise<T | undefined> {
+    const over = new AbortController();
+    const { signal, expected } = this.o;
+    const signals = [over.signal, signal, this.wasExpected ? undefined : expected];
+    const timer = sleep(milliseconds, undefined, {
+      signal: AbortSignal.any(signals.filter((each) => each !== undefined)),
+    }).catch(() => undefined);
+    const result = await Promise.race([news, timer]);
+    over.abort();
+    signal?.throwIfAborted();
+    return result;
   }
 
   /** Keeps why an attempt failed, and whether anything had accepted its connection. */

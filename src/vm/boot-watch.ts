@@ -36,6 +36,7 @@ export class BootWatch implements AsyncDisposable {
   readonly boot: BootRecognizer;
   readonly #words: VmWords;
   readonly #failed = new AbortController();
+  readonly #up = new AbortController();
   /** Aborts when the console has no more to say that matters: its rest is read then. */
   readonly #over = new AbortController();
   #console: Promise<void> = Promise.resolve();
@@ -59,6 +60,9 @@ export class BootWatch implements AsyncDisposable {
     this.boot = new BootRecognizer({
       onStage: (stage, detail) => report.progress?.({ type: 'stage', stage, detail }),
       onLine: (text, overwritten) => report.progress?.({ type: 'console', text, overwritten }),
+      onUp: () => {
+        this.#up.abort();
+      },
     });
   }
 
@@ -71,6 +75,11 @@ export class BootWatch implements AsyncDisposable {
   /** Aborts with a `PodmanBootcError`. */
   get signal(): AbortSignal {
     return this.#failed.signal;
+  }
+
+  /** Aborts when the console says that the guest is up. */
+  get up(): AbortSignal {
+    return this.#up.signal;
   }
 
   /** Hears how an attempt to connect to the guest's port ended. */

@@ -73,6 +73,7 @@ export async function waitUntilReady(
     await waitForLogin(target, {
       timeout: Math.max(1, deadline - performance.now()),
       signal: end,
+      expected: watch.up,
       ...authenticationGrace(vm, target.user),
       onPhase: (phase) => {
         host.report.debug(`SSH of ${vm.name}: ${phase}`);

@@ -1,0 +1,68 @@
+import { openGreeted, type Greeted, type Ungreeted } from './banner.js';
+
+/** Milliseconds that a connection is kept on which nothing is heard: for longer slirp does not try to reach the guest. */
+const patience = 75_000;
+const connectTimeout = 10_000;
+
+/**
+ * Milliseconds between the starts of two attempts on a port that stays silent: a quarter of the time so far, within limits.
+ *
+ * User-mode networks accept connections before the guest has a network. slirp asks the guest at once, after 6 s and then
+ * every 12 s until 75 s, whether we have closed the connection or not (seen with QEMU 7.2). So what is open may be
+ * answered at any moment, and what was closed reaches the guest's sshd all the same, as a client that leaves without a
+ * word. When 15 of those come together, OpenSSH 9.8 and newer locks everybody out (PerSourcePenalties, sshd_config(5)).
+ * So: few attempts, all of them kept open.
+ */
+export function silentSpacing(elapsed: number): number {
+  return Math.min(Math.max(elapsed / 4, 2000), 10_000);
+}
+
+/** Connections to one port, each of which may be the one on which an SSH server shows its banner. */
+export class Attempts implements Disposable {
+  /** The first that does. Pending until then. */
+  readonly greeted: Promise<Greeted>;
+  readonly #end = new AbortController();
+  #greet!: (greeted: Greeted) => void;
+  #found: Greeted | undefined;
+  #isClaimed = false;
+
+  constructor(private readonly t: { host?: string; port: number }) {
+    this.greeted = new Promise((resolve) => {
+      this.#greet = resolve;
+    });
+  }
+
+  /**
+   * Opens one more.
+   * @param onSeen called when it was accepted, and when something came that is no banner yet
+   * @returns why it shows no banner; pending while it may
+   */
+  open(onSeen: (what: 'connection' | 'words') => void): Promise<Ungreeted> {
+    return new Promise((resolve) => {
+      openGreeted(this.t, { connectTimeout, patience, signal: this.#end.signal, onSeen }).then(
+        (result) => {
+          if (!('socket' in result)) resolve(result);
+          else if (this.#end.signal.aborted || this.#found) result.socket.destroy();
+          else {
+            this.#found = result;
+            this.#greet(result);
+          }
+        },
+        () => {
+          // Ended by `dispose`.
+        },
+      );
+    });
+  }
+
+  /** Leaves the connection that was greeted to the caller. */
+  claim(): void {
+    this.#isClaimed = true;
+  }
+
+  /** Closes all but the one that was claimed. */
+  [Symbol.dispose](): void {
+    this.#end.abort();
+    if (!this.#isClaimed) this.#found?.socket.destroy();
+  }
+}
