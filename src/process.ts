@@ -28,6 +28,8 @@ export interface ProcessOptions {
   env?: Record<string, string> | undefined;
   /** Called with its stdout and stderr as they come, in pieces of any size. */
   onOutput?: ((chunk: string) => void) | undefined;
+  /** Called with its process ID as soon as it runs. */
+  onStart?: ((pid: number) => void) | undefined;
   /** After how many milliseconds it is killed; by default never. */
   timeout?: number | undefined;
   /** Milliseconds between SIGTERM and SIGKILL when aborted; default 20,000. */
@@ -73,6 +75,7 @@ export async function runProcess(
     ...(options.detached && { detached: true, cleanup: true }),
     forceKillAfterDelay: options.killDelay ?? 20_000,
   });
+  if (child.pid !== undefined) options.onStart?.(child.pid);
   const { onOutput } = options;
   if (onOutput)
     child.all.on('data', (chunk: Buffer | string) => {

@@ -13,6 +13,7 @@ import {
 import { runProcess, type ProcessResult } from '../process.js';
 import type { Reporter } from '../report.js';
 import { MiB } from '../sizes.js';
+import { reportTransfer } from '../transfer.js';
 import { createSparseDisk, isFull } from './disk-size.js';
 import { filesystems, type ImageProbe } from './probe.js';
 import { installError } from './translate.js';
@@ -178,7 +179,8 @@ export async function installToDisk(
     const args = installArguments(installation, process.env, variables);
     report.debug(`${engineCommand(engine)} ${args.join(' ')}`);
     report.progress?.({ type: 'stage', stage: 'install' });
-    using _growth = reportGrowth(partialDisk, report);
+    // Blocks are of 512 bytes, whatever the file system's (stat(2)).
+    using _growth = reportTransfer(report, 'install', async () => (await stat(partialDisk)).blocks * 512);
     return await runPodman(engine, args, {
       signal,
       // In its own process group, so that Ctrl-C reaches us alone and we end it in good order.
@@ -239,29 +241,6 @@ async function requireStillThere(engine: PodmanEngine, reference: string): Promi
       },
     );
   }
-}
-
-/** Milliseconds between two looks at a disk that is written to. */
-const growthInterval = 500;
-
-/** Reports how much of a sparse disk has been written, and how fast, until it is disposed of. */
-function reportGrowth(disk: string, report: Reporter): Disposable {
-  const begin = performance.now();
-  const look = async (): Promise<void> => {
-    // Blocks are of 512 bytes, whatever the file system's (stat(2)).
-    const bytes = (await stat(disk)).blocks * 512;
-    const rate = bytes / ((performance.now() - begin) / 1000);
-    report.progress?.({ type: 'transfer', stage: 'install', bytes, rate });
-  };
-  const timer = setInterval(() => {
-    // It has its final name, or is gone: there is no more to tell.
-    look().catch(() => undefined);
-  }, growthInterval).unref();
-  return {
-    [Symbol.dispose]: () => {
-      clearInterval(timer);
-    },
-  };
 }
 
 function diskFull(disk: string): PodmanBootcError {

@@ -1,4 +1,6 @@
 import { PodmanBootcError } from '../errors.js';
+import type { Reporter } from '../report.js';
+import { reportTransfer } from '../transfer.js';
 import {
   describeEngine,
   engineCommand,
@@ -8,6 +10,7 @@ import {
   unreachable,
   type PodmanEngine,
 } from './engine.js';
+import { PullSize } from './pull-size.js';
 import { pullError } from './translate.js';
 
 /** An image in an engine's store. */
@@ -113,14 +116,16 @@ export function neverPulled(engine: PodmanEngine, reference: string): PodmanBoot
 
 /**
  * Pulls an image. `localhost/…` is never pulled: nothing answers there.
- * @param onOutput podman's progress, as it comes
+ *
+ * podman tells bytes on a terminal only. Of one on this Linux host they are found in the files that it writes.
+ * @param quiet keeps podman's output back
  * @throws PodmanBootcError `IMAGE_NOT_FOUND` and those of `pullError`
  */
 export async function pullImage(
   engine: PodmanEngine,
   reference: string,
-  onOutput: (chunk: string) => void,
-  signal?: AbortSignal,
+  report: Reporter,
+  options: { quiet?: boolean | undefined; signal?: AbortSignal | undefined } = {},
 ): Promise<void> {
   if (isLocalhost(reference)) {
     throw new PodmanBootcError(
@@ -130,7 +135,17 @@ export async function pullImage(
       { remedy: `Build it there: ${engineCommand(engine)} build -t ${reference} .` },
     );
   }
-  const result = await runPodman(engine, ['pull', '--', reference], { signal, onOutput });
+  let size: PullSize | undefined;
+  using _transfer = reportTransfer(report, 'image', async () => size?.read());
+  const result = await runPodman(engine, ['pull', '--', reference], {
+    signal: options.signal,
+    onStart: (pid) => {
+      if (engine.kind === 'local' && process.platform === 'linux') size = new PullSize(pid);
+    },
+    onOutput: (chunk) => {
+      if (options.quiet !== true) report.output(chunk);
+    },
+  });
   if (result.exitCode !== 0) throw pullError(reference, result.stderr);
 }
 

@@ -55,7 +55,7 @@ const translations: readonly Translation[] = [
   },
   {
     pattern:
-      /no such host|connection refused|i\/o timeout|network is unreachable|no route to host|TLS handshake timeout/,
+      /no such host|connection refused|i\/o timeout|network is unreachable|no route to host|TLS handshake timeout|pinging container registry/,
     failureClass: 'image',
     code: 'REGISTRY_UNREACHABLE',
     sentence: 'the registry does not answer',

@@ -46,11 +46,8 @@ export async function provideImage(
   }
   if (present) await requireRootful(engine, signal);
   host.report.info(present ? `Looking for a newer ${reference}` : `Pulling ${reference}`);
-  const onOutput = (chunk: string): void => {
-    if (!quiet) host.report.output(chunk);
-  };
   try {
-    await pullImage(engine, reference, onOutput, signal);
+    await pullImage(engine, reference, host.report, { quiet, signal });
   } catch (error) {
     const isAway = ['IMAGE_NOT_FOUND', 'REGISTRY_UNREACHABLE'].includes(codeOf(error) ?? '');
     if (!present || pull !== 'newer' || !isAway) throw error;

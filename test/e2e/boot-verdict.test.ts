@@ -183,10 +183,14 @@ describe('a boot that does not lead to SSH', function () {
       name,
       `printf '${unit}' > /etc/systemd/system/broken.service && systemctl enable broken.service`,
     );
-    // And an sshd that fails where the kernel's command line says so, for the next test.
+    // And an sshd that fails where the kernel's command line says so, and an agent that runs nothing, for the next tests.
     const failing = "[Service]\\nRestart=no\\nExecStartPre=/bin/sh -c '! grep -q fail-sshd /proc/cmdline'\\n";
     const dropIn = '/etc/systemd/system/ssh.service.d';
     await succeed('ssh', name, `mkdir ${dropIn} && printf "${failing}" > ${dropIn}/fail.conf`);
+    const agent =
+      "[Service]\\nExecStart=\\nExecStart=/bin/sh -c 'grep -q agent-runs-nothing /proc/cmdline && exec qemu-ga --block-rpcs=guest-exec; exec qemu-ga'\\n";
+    const agentDropIn = '/etc/systemd/system/qemu-guest-agent.service.d';
+    await succeed('ssh', name, `mkdir ${agentDropIn} && printf "${agent}" > ${agentDropIn}/block.conf`);
     await succeed('stop', name);
     const degraded = await podmanBootc('run', '--background', '--wait', 'systemd', '--name', name, image);
     assert.equal(degraded.exitCode, 0, degraded.stderr);
@@ -216,6 +220,22 @@ describe('a boot that does not lead to SSH', function () {
       /journalctl -u ssh\.service` on `podman-bootc console verdict`/,
     );
     assert.ok(late < 40_000, `${late} ms after the login prompt`);
+  });
+
+  it('is explained by an sshd that fails, where the agent may run nothing', async () => {
+    boot((original) => withArguments('fail-sshd agent-runs-nothing')(verbose(original)));
+    const outcome = await run();
+    const late = Date.now() - lastWords();
+    expectVerdict(
+      outcome,
+      124,
+      /^SSH of verdict cannot work, because ssh\.service failed \(Failed to start ssh\.service\)$/,
+      /journalctl -u ssh\.service` on `podman-bootc console verdict`/,
+    );
+    assert.ok(late < 90_000, `${late} ms after the login prompt`);
+    const ask = (...words: string[]): string => host('virsh', 'qemu-agent-command', name, ...words);
+    ask('{"execute":"guest-ping"}');
+    assert.throws(() => ask('{"execute":"guest-exec","arguments":{"path":"/bin/true"}}'), /disabled|blocked/);
   });
 
   it('is explained by a time-out, which says how far the boot has come', async () => {

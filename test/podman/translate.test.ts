@@ -20,6 +20,11 @@ describe('what podman says of a failed pull', () => {
       /quay\.io$/,
     ],
     [
+      'Error: initializing source docker://quay.io/a/b:1: pinging container registry quay.io: Get "https://quay.io/v2/": EOF',
+      'REGISTRY_UNREACHABLE',
+      /quay\.io$/,
+    ],
+    [
       'Error: initializing source docker://quay.io/a/b:1: pinging container registry quay.io: Get "https://quay.io/v2/": tls: failed to verify certificate: x509: certificate signed by unknown authority',
       'REGISTRY_UNTRUSTED',
       /certs\.d\/quay\.io$/,
