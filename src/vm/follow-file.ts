@@ -19,7 +19,8 @@ export interface FollowOptions {
 
 /**
  * What is in a file that grows, and what comes to it. A file that is replaced under its name (rotated, emptied, made
- * anew) is read to its end, and then the new one from its beginning. Read only as fast as the caller takes it.
+ * anew) is read to its end, and then the next from its beginning, as long as it is kept: a slow reader may be several
+ * rotations behind. Read only as fast as the caller takes it.
  */
 export async function* followFile(path: string, options: FollowOptions): AsyncGenerator<Buffer, void> {
   const { end } = options;
@@ -44,8 +45,9 @@ export async function* followFile(path: string, options: FollowOptions): AsyncGe
         }
       }
       if (replaced) {
+        const next = file && (await openNext(file, path));
         await file?.close();
-        file = undefined;
+        file = next;
         position = 0;
         continue;
       }
@@ -75,6 +77,31 @@ async function isReplaced(file: FileHandle, path: string): Promise<boolean> {
     // Renamed, and the new one not there yet.
     if (codeOf(error) === 'ENOENT') return false;
     throw error;
+  }
+}
+
+/** The file that was begun after `file`: the rotated one before it in number (`path.0` is the latest), or that at `path`. */
+async function openNext(file: FileHandle, path: string): Promise<FileHandle | undefined> {
+  for (;;) {
+    const number = await rotationOf(file, path);
+    const next = await openIfThere(number === undefined || number === 0 ? path : `${path}.${number - 1}`);
+    // Rotated meanwhile, it is another one that was opened.
+    if ((await rotationOf(file, path)) === number) return next;
+    await next?.close();
+  }
+}
+
+/** The number that a rotated file has got; undefined when it is not there any longer. */
+async function rotationOf(file: FileHandle, path: string): Promise<number | undefined> {
+  const ours = await file.stat();
+  for (let number = 0; ; number++) {
+    try {
+      const { dev, ino } = await stat(`${path}.${number}`);
+      if (dev === ours.dev && ino === ours.ino) return number;
+    } catch (error) {
+      if (codeOf(error) === 'ENOENT') return undefined;
+      throw error;
+    }
   }
 }
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { appendFileSync, renameSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { followFile } from '../../src/vm/follow-file.js';
 import { until } from '../libvirt/support.js';
@@ -26,6 +26,29 @@ describe('following a file', () => {
     end.abort();
     await done;
     assert.match(seen, /end$/);
+  });
+
+  it('reads all that is kept, in order, when it is several rotations behind', async function () {
+    const file = join(temporaryDirectory(this), 'log');
+    const end = new AbortController();
+    const rotate = (): void => {
+      for (const number of [1, 0])
+        if (existsSync(`${file}.${number}`)) renameSync(`${file}.${number}`, `${file}.${number + 1}`);
+      renameSync(file, `${file}.0`);
+    };
+    writeFileSync(file, 'one ');
+    let seen = '';
+    for await (const chunk of followFile(file, { end: end.signal })) {
+      seen += chunk.toString();
+      if (seen !== 'one ') continue;
+      // While the reader is busy with the first part.
+      for (const text of ['two ', 'three ', 'four ']) {
+        rotate();
+        writeFileSync(file, text);
+      }
+      end.abort();
+    }
+    assert.equal(seen, 'one two three four ');
   });
 
   it('reads what is left when it is told to end, and from where it was told to begin', async function () {
