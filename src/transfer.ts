@@ -13,9 +13,10 @@ export function reportTransfer(
   read: () => Promise<number | undefined>,
 ): Disposable {
   const begin = performance.now();
+  let isOver = false;
   const look = async (): Promise<void> => {
     const bytes = await read();
-    if (bytes === undefined) return;
+    if (bytes === undefined || isOver) return;
     report.progress?.({ type: 'transfer', stage, bytes, rate: (1000 * bytes) / (performance.now() - begin) });
   };
   const timer = setInterval(() => {
@@ -23,6 +24,7 @@ export function reportTransfer(
   }, interval).unref();
   return {
     [Symbol.dispose]: () => {
+      isOver = true;
       clearInterval(timer);
     },
   };

@@ -13,12 +13,17 @@ export class PullSize {
 
   /** Bytes, compressed as the registry has them; undefined as long as, and wherever, that is not known. */
   async read(): Promise<number | undefined> {
-    this.#directory ??= await this.#find();
-    if (this.#directory === undefined) return undefined;
-    const directory = this.#directory;
-    const files = await readdir(directory);
-    const sizes = await Promise.all(files.map(async (file) => (await stat(join(directory, file))).size));
-    return sizes.reduce((sum, size) => sum + size, 0);
+    const directory = (this.#directory ??= await this.#find());
+    if (directory === undefined) return undefined;
+    try {
+      const files = await readdir(directory);
+      const sizes = await Promise.all(files.map(async (file) => (await stat(join(directory, file))).size));
+      return sizes.reduce((sum, size) => sum + size, 0);
+    } catch {
+      // podman has all of it, or begins anew after a failure, with another directory.
+      this.#directory = undefined;
+      return undefined;
+    }
   }
 
   async #find(): Promise<string | undefined> {
