@@ -7,6 +7,8 @@ export interface VmWords {
   name: string;
   /** What commands are given: its name, or the ID where the name is made of it. */
   reference: string;
+  /** Whether it is gone once it has ended, with its log. */
+  transient?: boolean;
 }
 
 /** Why a boot does not lead to SSH: what is known, in a sentence and a remedy. */
@@ -71,13 +73,16 @@ export function failureVerdict({ name, reference }: VmWords, failure: BootFailur
 
 /** The verdict on a VM that runs no longer. */
 export function endVerdict(
-  { name, reference }: VmWords,
+  { name, reference, transient }: VmWords,
   event: string,
   detail: string,
   stage: BootStage,
 ): Verdict {
   const where = `while it was booting (${stageWords(stage)})`;
-  const again = `\`podman-bootc logs ${reference}\` has its console, \`podman-bootc start ${reference}\` boots it again`;
+  const again =
+    transient === true
+      ? 'It was transient and is gone: run it without --transient to keep it, with all of its console'
+      : `\`podman-bootc logs ${reference}\` has its console, \`podman-bootc start ${reference}\` boots it again`;
   if (event === 'crashed' || detail === 'panicked')
     return boot('VM_DIED', `${name} crashed ${where}: its guest reported a panic`, again);
   switch (detail) {

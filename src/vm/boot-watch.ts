@@ -130,7 +130,13 @@ export class BootWatch implements AsyncDisposable {
     await this.#console;
     // A panic that ended it, say, tells more.
     if (this.boot.failure) this.#fail(failureVerdict(this.#words, this.boot.failure));
-    else this.#fail(endVerdict(this.#words, event, detail, this.boot.stage));
+    else {
+      const journal = await directoryOf(this.vm)
+        ?.readJournal()
+        .catch(() => undefined);
+      const words = { ...this.#words, transient: journal?.operation === 'transient' };
+      this.#fail(endVerdict(words, event, detail, this.boot.stage));
+    }
   }
 
   async #watchConsole(): Promise<void> {

@@ -137,5 +137,9 @@ describe('a verdict', () => {
       ['stopped', 'migrated', /stopped, migrated/],
     ] as const)
       assert.match(endVerdict(vm, event, detail, 'kernel').message, words);
+    assert.match(endVerdict(vm, 'stopped', 'shutdown', 'kernel').remedy, /start abc` boots it again/);
+    const gone = endVerdict({ ...vm, transient: true }, 'stopped', 'shutdown', 'kernel').remedy;
+    assert.match(gone, /without --transient/);
+    assert.doesNotMatch(gone, /podman-bootc (?:start|logs)/);
   });
 });

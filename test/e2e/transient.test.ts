@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { host, podmanBootc, succeed, until } from './support/cli.js';
+import { host, podmanBootc, startCli, succeed, until } from './support/cli.js';
 import { assertNoTraces, traces } from './support/leftovers.js';
 
 const image = 'localhost/podman-bootc-demo:latest';
@@ -30,6 +30,17 @@ describe('a transient VM', () => {
   });
 
   const boot = (): Promise<string> => succeed('ssh', 'passing', 'cat /proc/sys/kernel/random/boot_id');
+
+  it('whose boot fails is gone, and no command for it is recommended', async () => {
+    const running = startCli(['run', '--transient', '--name', 'passing', image, 'true']);
+    await until('it boots', () => running.stderr().includes(' firmware'));
+    process.kill(Number(readFileSync('/run/libvirt/qemu/passing.pid', 'utf8')), 'SIGKILL');
+    const outcome = await running.done;
+    assert.equal(outcome.exitCode, 124, outcome.stderr);
+    assert.match(outcome.stderr, /ended unexpectedly while it was booting[^]*run it without --transient/);
+    assert.doesNotMatch(outcome.stderr, /podman-bootc (?:start|logs) passing/);
+    assert.doesNotMatch(await succeed('list', '--all'), /passing/);
+  });
 
   it('is restarted by a reboot of its guest, and keeps its disk', async () => {
     await succeed(...run, image);
