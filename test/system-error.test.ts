@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
-import { mkdir, mkdtemp, readFile } from 'node:fs/promises';
-import { constants, tmpdir } from 'node:os';
+import { mkdir, readFile } from 'node:fs/promises';
+import { constants } from 'node:os';
 import { join } from 'node:path';
 import { PodmanBootcError } from '../src/errors.js';
 import { explainSystemError, isOutOfSpace } from '../src/system-error.js';
+import { temporaryDirectory } from './support/temporary.js';
 
 /** As Node makes them. */
 function systemError(code: string, path?: string): Error {
@@ -44,8 +45,8 @@ describe('failures of the operating system', () => {
     assert.equal(error.message, 'There is no space left on the device');
   });
 
-  it('that nobody can do something about stay as they are, as do all other errors', async () => {
-    const directory = await mkdtemp(join(tmpdir(), 'system-error-'));
+  it('that nobody can do something about stay as they are, as do all other errors', async function () {
+    const directory = temporaryDirectory(this);
     const missing: unknown = await readFile(join(directory, 'none')).catch((error: unknown) => error);
     const existing: unknown = await mkdir(directory).catch((error: unknown) => error);
     const libvirt = Object.assign(new Error('no'), { code: 'EACCES' });
