@@ -157,6 +157,7 @@ class Wait {
 
   /** Opens a connection. @returns the first that shows a banner, or what became of this one when it is time for another */
   private async attempt(attempts: Attempts): Promise<Greeted | Ungreeted> {
+    this.noticeExpected();
     this.attemptedAt = performance.now();
     this.reach('connecting');
     const silence: Ungreeted = {
@@ -179,14 +180,17 @@ class Wait {
       const left = Math.min(next - now, this.remaining);
       const result = await this.within(Math.min(left, silenceReport), answer);
       if (result) return result;
-      const isDue = this.o.expected?.aborted === true && !this.wasExpected;
-      if (isDue) {
-        this.wasExpected = true;
-        this.spacedSince = performance.now();
-      }
-      if (isDue || left <= silenceReport) return silence;
+      if (this.noticeExpected() || left <= silenceReport) return silence;
       if (silence.connected) this.o.onAttempt?.('silent');
     }
+  }
+
+  /** Whether the server is expected since the last look; then attempts are close again. */
+  private noticeExpected(): boolean {
+    if (this.wasExpected || this.o.expected?.aborted !== true) return false;
+    this.wasExpected = true;
+    this.spacedSince = performance.now();
+    return true;
   }
 
   /** @returns undefined when the time is over, or the server is expected now */

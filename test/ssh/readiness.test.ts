@@ -183,6 +183,16 @@ describe('waiting for an SSH login', function () {
       assert.ok(second - first > 450 && second - first < 1300, `${second - first} ms`);
     });
 
+    it('makes one attempt where the server was expected before', async () => {
+      const attempts: string[] = [];
+      await waitForLogin(server.target(), {
+        timeout: 9000,
+        expected: AbortSignal.abort(),
+        onAttempt: (attempt) => attempts.push(attempt),
+      });
+      assert.deepEqual(attempts, ['greeted']);
+    });
+
     it('makes few attempts at a port that stays silent: slirp delivers those of the last 75 s at once', () => {
       const starts = [0];
       while ((starts.at(-1) ?? 0) < 900_000)
