@@ -10,7 +10,7 @@ import {
   unreachable,
   type PodmanEngine,
 } from './engine.js';
-import { PullSize } from './pull-size.js';
+import { pulledBytes } from './pull-size.js';
 import { pullError } from './translate.js';
 
 /** An image in an engine's store. */
@@ -135,12 +135,12 @@ export async function pullImage(
       { remedy: `Build it there: ${engineCommand(engine)} build -t ${reference} .` },
     );
   }
-  let size: PullSize | undefined;
-  using _transfer = reportTransfer(report, 'image', async () => size?.read());
+  let podman: number | undefined;
+  using _transfer = reportTransfer(report, 'image', async () => podman && pulledBytes(podman));
   const result = await runPodman(engine, ['pull', '--', reference], {
     signal: options.signal,
     onStart: (pid) => {
-      if (engine.kind === 'local' && process.platform === 'linux') size = new PullSize(pid);
+      if (engine.kind === 'local' && process.platform === 'linux') podman = pid;
     },
     onOutput: (chunk) => {
       if (options.quiet !== true) report.output(chunk);
