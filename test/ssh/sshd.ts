@@ -27,8 +27,6 @@ export class TestServer {
   /** Times at which connections were accepted. */
   readonly accepted: number[] = [];
   open = 0;
-  /** The largest number of connections open at one time. */
-  mostOpen = 0;
   receive: Reception = (socket) => {
     this.sshd(socket);
   };
@@ -43,7 +41,6 @@ export class TestServer {
       // Later, so that the end of a connection which came before this one is counted before it.
       setTimeout(() => {
         this.open++;
-        this.mostOpen = Math.max(this.mostOpen, this.open);
         this.receive(socket);
       }, 5);
     });
