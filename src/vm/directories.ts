@@ -1,12 +1,15 @@
-import { mkdir } from 'node:fs/promises';
+import { mkdir, readdir } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, isAbsolute, join } from 'node:path';
 import { codeOf } from '../errors.js';
+import { isUsualLibvirt, libvirtFileName } from './libvirt-identity.js';
 
 /** Where podman-bootc keeps things on this host. */
 export interface Directories {
   /** Disks, keys and logs of VMs: lost when deleted. */
   data: string;
+  /** Where those of all this user's libvirts lie; default `data`, where there is one libvirt. */
+  root?: string;
   /** What can be made again. */
   cache: string;
   /** Locks. */
@@ -47,6 +50,31 @@ export function userDirectories(
     runtime: base('XDG_RUNTIME_DIR', data),
     mode: 0o700,
   };
+}
+
+/**
+ * The directories for the VMs of one libvirt. Those of the usual one lie where all lay when there was only one.
+ * @param libvirt as `libvirtIdentity` names it
+ */
+export function directoriesFor(directories: Directories, libvirt: string): Directories {
+  if (isUsualLibvirt(libvirt)) return directories;
+  const root = rootDirectory(directories);
+  return { ...directories, root, data: join(root, 'libvirt', libvirtFileName(libvirt)) };
+}
+
+function rootDirectory({ data, root = data }: Directories): string {
+  return root;
+}
+
+/** The directories of every libvirt that this user has had VMs in. */
+export async function allDirectories(directories: Directories): Promise<Directories[]> {
+  const root = rootDirectory(directories);
+  const names = await readdir(join(root, 'libvirt')).catch((error: unknown) => {
+    if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR') return [];
+    throw error;
+  });
+  const all = [root, ...names.sort().map((name) => join(root, 'libvirt', name))];
+  return all.map((data) => ({ ...directories, root, data }));
 }
 
 /** The directory that holds one directory per VM. */

@@ -1,13 +1,16 @@
 import { messageOf, PodmanBootcError } from '../errors.js';
 import { connect, type Connection } from '../libvirt/index.js';
 import { silentReporter, type Reporter } from '../report.js';
-import { userDirectories, type Directories } from './directories.js';
+import { directoriesFor, userDirectories, type Directories } from './directories.js';
+import { libvirtIdentity } from './libvirt-identity.js';
 
 /** What every operation on VMs works with: one libvirt connection, directories, a listener. */
 export interface Host extends AsyncDisposable {
   connection: Connection;
   /** As libvirt calls it. */
   uri: string;
+  /** The same libvirt under its one name, whatever the URI (see `libvirtIdentity`). */
+  libvirt: string;
   directories: Directories;
   report: Reporter;
   /** What this process is called where another one waits for it: `podman-bootc rm`. */
@@ -55,10 +58,13 @@ export async function openHost(options: HostOptions = {}): Promise<Host> {
       cause: error,
     });
   }
+  const canonicalUri = await connection.getUri();
+  const libvirt = libvirtIdentity(canonicalUri);
   return {
     connection,
-    uri: await connection.getUri(),
-    directories: options.directories ?? userDirectories(),
+    uri: canonicalUri,
+    libvirt,
+    directories: options.directories ?? directoriesFor(userDirectories(), libvirt),
     report: options.reporter ?? silentReporter,
     program: options.program ?? 'podman-bootc',
     waits: options.wait ?? true,

@@ -4,6 +4,7 @@ import { codeOf, PodmanBootcError } from '../errors.js';
 import { lockFile } from '../file-lock.js';
 import { makeDirectory } from './directories.js';
 import type { Host } from './host.js';
+import { isUsualLibvirt, libvirtFileName } from './libvirt-identity.js';
 
 /** How a lock is waited for. */
 export interface LockOptions {
@@ -20,10 +21,24 @@ export interface LockOptions {
  * the lock last, and decides nothing.
  */
 
+/**
+ * Where a lock lies. VMs and names are those of one libvirt. Ports are the host's: all of a user's libvirts choose them
+ * under one lock. Base disks are locked beside them, so that everybody who shares the cache directory meets there, whatever
+ * their /run: another container, say.
+ */
+function lockFileOf({ directories, libvirt }: Host, name: string): { directory: string; file: string } {
+  const directory = name.startsWith('base-')
+    ? join(directories.cache, 'locks')
+    : name === 'ports' || isUsualLibvirt(libvirt)
+      ? join(directories.runtime, 'locks')
+      : join(directories.runtime, 'locks', libvirtFileName(libvirt));
+  return { directory, file: join(directory, `${name}.lock`) };
+}
+
 async function openLock(host: Host, name: string): Promise<FileHandle> {
-  const directory = join(host.directories.runtime, 'locks');
+  const { directory, file } = lockFileOf(host, name);
   await makeDirectory(directory, host.directories);
-  return open(join(directory, `${name}.lock`), 'a+', 0o600);
+  return open(file, 'a+', 0o600);
 }
 
 async function held(file: FileHandle, host: Host): Promise<AsyncDisposable> {
@@ -34,7 +49,7 @@ async function held(file: FileHandle, host: Host): Promise<AsyncDisposable> {
 
 /**
  * Takes a lock, waiting for whoever holds it, or failing at once where the host was opened not to wait.
- * @param name the lock: a VM's uuid, `name-NAME` or `base-KEY`
+ * @param name the lock: a VM's uuid, `name-NAME`, `ports` or `base-KEY`
  * @throws PodmanBootcError `BUSY`
  */
 export async function acquireLock(host: Host, name: string, options: LockOptions): Promise<AsyncDisposable> {
@@ -79,7 +94,7 @@ export async function tryLock(host: Host, name: string): Promise<AsyncDisposable
 export async function isLocked(host: Host, name: string): Promise<boolean> {
   let file: FileHandle;
   try {
-    file = await open(join(host.directories.runtime, 'locks', `${name}.lock`), 'r');
+    file = await open(lockFileOf(host, name).file, 'r');
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return false;
     throw error;
