@@ -27,6 +27,7 @@ export type { StopOptions, StopOutcome } from './vm/stop.js';
 export type { Readiness, WaitOptions } from './vm/wait-for-login.js';
 export type { Labels } from './domain/labels.js';
 export type { BaseDisk, ListedBaseDisk } from './vm/base-store.js';
+export type { LeftBehindVirtualMachine } from './vm/left-behind.js';
 export type { ListedVirtualMachine, UnfinishedVirtualMachine, VirtualMachine } from './vm/virtual-machine.js';
 export type { VmMetadata } from './domain/metadata.js';
 export type { PodmanEngine } from './podman/engine.js';

@@ -100,6 +100,7 @@ async function operandCandidates(
     case 'run':
       return imageCandidates(options.podman);
     default: {
+      if (command.name() === 'adopt') return operands.length > 0 ? [] : leftBehindCandidates(options);
       const [first] = command.registeredArguments;
       if (first?.name() !== 'vm' || (operands.length > 0 && !first.variadic)) return [];
       const suits = vmStates.get(command.name()) ?? ((): boolean => true);
@@ -122,6 +123,13 @@ async function vmCandidates(
       { value: vm.name, description: vm.metadata.image.reference },
       { value: vm.id, description: vm.metadata.image.reference },
     ]);
+}
+
+async function leftBehindCandidates(options: GlobalOptions): Promise<Candidate[]> {
+  await using client = await PodmanBootc.open({ uri: options.connect, timeout: 3_000 });
+  return (await client.listLeftBehind()).flatMap(({ id, name, image = '' }) =>
+    [...(name === undefined ? [] : [name]), id].map((value) => ({ value, description: image })),
+  );
 }
 
 async function imageCandidates(podman: string | undefined): Promise<Candidate[]> {

@@ -14,7 +14,17 @@ export async function listDisks(
   const bases = await client.bases();
   if (options.quiet) process.stdout.write(bases.map((base) => `${base.key}\n`).join(''));
   else if (options.format === 'json') process.stdout.write(formatJson(bases.map(baseAsJson)));
-  else process.stdout.write(baseTable(bases));
+  else {
+    process.stdout.write(baseTable(bases));
+    for (const { damage, path } of bases)
+      if (damage !== undefined) terminalReporter.warn(`The base disk ${path} is damaged: ${damage}`);
+    const left = await client.listLeftBehind();
+    if (left.length > 0) {
+      terminalReporter.info(
+        `${left.length === 1 ? 'One VM has' : `${left.length} VMs have`} disk or keys here and no domain in libvirt: \`podman-bootc list --all\``,
+      );
+    }
+  }
 }
 
 /** A base disk as `disk ls --format json` prints it. Keys are only ever added. */
@@ -25,8 +35,8 @@ function baseAsJson(base: ListedBaseDisk): Record<string, unknown> {
     state: base.state,
     path: base.path,
     created: base.created,
-    image: { reference: parts.reference, id: parts.imageId },
-    filesystem: parts.filesystem,
+    image: { reference: parts?.reference ?? null, id: parts?.imageId ?? null },
+    filesystem: parts?.filesystem ?? null,
     size: base.apparent,
     allocated: base.allocated,
     usedBy: base.users,
@@ -38,8 +48,8 @@ function baseTable(bases: readonly ListedBaseDisk[]): string {
     ['KEY', 'IMAGE', 'FILESYSTEM', 'SIZE', 'ALLOCATED', 'CREATED', 'STATE', 'USED BY'],
     bases.map((base) => [
       base.key.slice(0, 12),
-      oneLine(base.parts.reference),
-      base.parts.filesystem,
+      oneLine(base.parts?.reference ?? ''),
+      base.parts?.filesystem ?? '',
       formatDecimalSize(base.apparent),
       formatDecimalSize(base.allocated),
       formatAge(base.created),
@@ -59,7 +69,7 @@ export async function pruneDisks(
     terminalReporter.info(
       options.all
         ? 'No base disk is unused'
-        : 'No base disk is damaged or replaced by a newer one; --all takes every unused one',
+        : 'No unused base disk is replaced by a newer one; --all takes every unused one',
     );
     return;
   }

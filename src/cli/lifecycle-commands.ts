@@ -66,6 +66,25 @@ export function addLifecycleCommands(command: (name: string, description: string
       await rename(vm, name, allOptions(self));
     });
 
+  command('adopt', 'give a VM that libvirt has lost its domain back')
+    .argument('<vm>', 'the name it had, its ID or the beginning of it')
+    .option('--name <name>', 'call it this now')
+    .addHelpText(
+      'after',
+      `
+For VMs whose disk and keys are here and whose domain is not: somebody undefined it, or libvirt was
+installed anew. The VM is as it was defined last; it is not started. \`list --all\` shows such VMs,
+\`rm\` removes what is left of one.
+
+Examples:
+  podman-bootc list --all
+  podman-bootc adopt web && podman-bootc start web`,
+    )
+    .action(async (vm: string, _options: unknown, self: Command) => {
+      const { adopt } = await import('./adopt.js');
+      await adopt(vm, allOptions(self));
+    });
+
   command('inspect', 'print all there is to know of VMs')
     .argument('<vm...>', vmHelp.several)
     .addOption(vmFormatOption(['json', 'yaml', 'xml'], 'json'))

@@ -1,4 +1,5 @@
 import { parseFilter } from '../vm/filter.js';
+import type { LeftBehindVirtualMachine } from '../vm/left-behind.js';
 import {
   isActiveState,
   type ListedVirtualMachine,
@@ -12,6 +13,8 @@ import type { GlobalOptions } from './options.js';
 export interface ListOptions extends GlobalOptions {
   format?: string;
   quiet?: boolean;
+  /** Also what is left of VMs that libvirt has lost. */
+  all?: boolean;
   /** False with --no-trunc. */
   trunc?: boolean;
   filter?: string[];
@@ -33,16 +36,30 @@ export async function list(options: ListOptions): Promise<void> {
     process.stdout.write(vms.map((vm) => `${shownId(vm)}\n`).join(''));
     return;
   }
-  const [vms, unfinished] = await Promise.all([client.list(filter), client.listUnfinished(filter)]);
+  const [vms, unfinished, left] = await Promise.all([
+    client.list(filter),
+    client.listUnfinished(filter),
+    options.all ? client.listLeftBehind(filter) : [],
+  ]);
+  const without = [...unfinished, ...left.map(asUnfinished)];
   if (write) {
-    const { listedJson, unfinishedJson } = await import('./vm-json.js');
-    process.stdout.write(write([...vms.map(listedJson), ...unfinished.map(unfinishedJson)]));
-  } else process.stdout.write(vmTable(vms, unfinished, shownId));
+    const { listedJson, withoutDomainJson } = await import('./vm-json.js');
+    process.stdout.write(write([...vms.map(listedJson), ...without.map(withoutDomainJson)]));
+  } else process.stdout.write(vmTable(vms, without, shownId));
+}
+
+/** A VM that has no domain, in a row of the table. */
+export type RowWithoutDomain = Omit<UnfinishedVirtualMachine, 'state'> & {
+  state: UnfinishedVirtualMachine['state'] | LeftBehindVirtualMachine['state'];
+};
+
+function asUnfinished({ id, uuid, name, image, state, since }: LeftBehindVirtualMachine): RowWithoutDomain {
+  return { id, uuid, name: name ?? id, image: image ?? '', state, since };
 }
 
 function vmTable(
   vms: readonly ListedVirtualMachine[],
-  unfinished: readonly UnfinishedVirtualMachine[],
+  withoutDomain: readonly RowWithoutDomain[],
   shownId: (vm: { id: string; uuid: string }) => string,
 ): string {
   return formatTable(
@@ -58,7 +75,7 @@ function vmTable(
         String(vm.metadata.ssh.port),
       ]),
       // prettier-ignore
-      ...unfinished.map((vm) => [shownId(vm), oneLine(vm.image), oneLine(vm.name), '', formatAge(vm.since), vm.state, '']),
+      ...withoutDomain.map((vm) => [shownId(vm), oneLine(vm.image), oneLine(vm.name), '', formatAge(vm.since), vm.state, '']),
     ],
   );
 }

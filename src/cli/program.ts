@@ -207,7 +207,7 @@ Examples:
 
   command('list', 'list the VMs, running or not')
     .alias('ls')
-    .option('-a, --all', 'all of them, which is so without it too')
+    .option('-a, --all', 'also what is left of VMs that libvirt has lost')
     .addOption(filterOption())
     .addOption(vmFormatOption(['table', 'json', 'yaml'], 'table'))
     .option('-q, --quiet', 'print IDs only')
@@ -220,7 +220,8 @@ text and any character; state=STATE in libvirt's words; label=NAME or label=NAME
 filters of one kind one must hold, of labels each, of several kinds each.
 
 A VM that another podman-bootc is making or removing is listed as "creating" or "removing" below
-RUNNING, one that a killed command left as "interrupted".
+RUNNING, one that a killed command left as "interrupted". With --all, a VM that libvirt has lost (virsh
+undefine, a libvirt installed anew) and whose disk or keys are here is listed as "left behind": see adopt.
 
 A template prints a line per VM. Its fields are the keys of the JSON, which schema/list.json in the
 package describes: {{.Name}}, {{.SSH.Port}}, {{json .Image}}, {{index .Labels "stage"}}, {{json .}}.
@@ -272,7 +273,7 @@ Examples:
 
   command('rm', 'remove VMs with their disks')
     .argument('[vm...]', 'names, IDs or beginnings of IDs')
-    .option('-f, --force', 'also when they run')
+    .option('-f, --force', 'also when they run, or nothing says whose the files are')
     .option('--all', 'all VMs')
     .addOption(
       new Option(
@@ -283,7 +284,7 @@ Examples:
     .option('--purge', 'also the base disk of the image, unless another VM needs it')
     .addHelpText(
       'after',
-      '\nExamples:\n  podman-bootc rm web\n  podman-bootc rm -f --label stage=test\n  podman-bootc rm -f --all',
+      '\nOf a VM that libvirt has lost (list --all), what is left is removed.\n\nExamples:\n  podman-bootc rm web\n  podman-bootc rm -f --label stage=test\n  podman-bootc rm -f --all',
     )
     .action(async (vms: string[], _options: unknown, self: Command) => {
       const { rm } = await import('./rm.js');
@@ -320,7 +321,7 @@ Examples:
     });
 
   diskCommand('prune', 'remove base disks that no VM needs')
-    .option('--all', 'every unused one, not only damaged ones and those that a newer one has replaced')
+    .option('--all', 'every unused one, not only those that a newer one has replaced')
     .option('--dry-run', 'only say what would be removed')
     .option('-f, --force', 'do not ask')
     .addHelpText('after', '\nExamples:\n  podman-bootc disk prune --all --dry-run')

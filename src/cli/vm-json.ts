@@ -1,10 +1,7 @@
 import { originated } from '../domain/origins.js';
 import type { InspectedVirtualMachine } from '../vm/inspect.js';
-import {
-  isActiveState,
-  type ListedVirtualMachine,
-  type UnfinishedVirtualMachine,
-} from '../vm/virtual-machine.js';
+import { isActiveState, type ListedVirtualMachine } from '../vm/virtual-machine.js';
+import type { RowWithoutDomain } from './list.js';
 
 /*
  * VMs as `list` and `inspect` print them for programs. `schema/` describes it, and a test compares the two. Keys are
@@ -32,7 +29,7 @@ export function listedJson(vm: ListedVirtualMachine) {
 }
 
 /** The same of one that has no domain. */
-export function unfinishedJson(vm: UnfinishedVirtualMachine) {
+export function withoutDomainJson(vm: RowWithoutDomain) {
   return {
     id: vm.id,
     uuid: vm.uuid,

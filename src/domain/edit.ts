@@ -71,6 +71,16 @@ export function withSshPort(domainXml: string, port: number): string {
   return buildXml(domain);
 }
 
+/** Gives a domain another name. */
+export function withName(domainXml: string, name: string): string {
+  const domain = parseDomain(domainXml);
+  const element = child(domain, 'name');
+  if (!element)
+    throw new PodmanBootcError('failure', 'DOMAIN_INVALID', 'Expected a domain with a name, got none');
+  element.children = [name];
+  return buildXml(domain);
+}
+
 /**
  * Replaces our passt interface by slirp with the same ports and MAC address, for a host where libvirt knows passt and
  * the program is missing. A domain that has our slirp network already comes back as it is.

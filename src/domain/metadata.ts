@@ -17,6 +17,8 @@ const rootName = 'vm';
  * no second store to be out of date. Secrets have no place in it, for every client of libvirt reads it.
  */
 export interface VmMetadata {
+  /** Of the domain that it is the record of: others have it from there. Absent in records of old versions. */
+  uuid?: string;
   image: {
     /** As the user named it, or resolved to a full reference. */
     reference: string;
@@ -72,7 +74,7 @@ export interface VmMetadata {
 export function metadataElement(m: VmMetadata): XmlElement {
   return element(
     prefixed(rootName),
-    { [`xmlns:${metadataPrefix}`]: metadataNamespace, created: m.created },
+    { [`xmlns:${metadataPrefix}`]: metadataNamespace, uuid: m.uuid, created: m.created },
     element(prefixed('image'), { reference: m.image.reference, id: m.image.id, digest: m.image.digest }),
     element(
       prefixed('install'),
@@ -126,7 +128,9 @@ export function parseMetadata(el: XmlElement): VmMetadata {
   const hostname = partElement(el, 'guest')?.attributes.hostname;
   const origins = originsOf(partElement(el, 'origins'));
   const labels = labelsOf(el, splitName(el.name).prefix);
+  const { uuid } = el.attributes;
   return {
+    ...(uuid !== undefined && { uuid }),
     image: {
       reference: image.string('reference'),
       id: image.matching('id', /^[0-9a-f]{64}$/, '64 hexadecimal digits'),

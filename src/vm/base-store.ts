@@ -1,16 +1,18 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { chmod, mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import type { Stats } from 'node:fs';
+import { chmod, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { cleanUpInstall } from '../bootc/install.js';
-import { fileSize, readQcow2 } from '../disk/qcow2.js';
+import { fileSize } from '../disk/qcow2.js';
 import { moveRaw } from '../disk/raw-copy.js';
+import { DamagedRecord, readRecord, syncFile, writeDurably } from '../durable-file.js';
 import { codeOf, PodmanBootcError } from '../errors.js';
 import type { PodmanEngine } from '../podman/engine.js';
 import { baseKey, differences, type BaseParts } from './base-disk.js';
-import { disksDirectory, makeDirectory, vmsDirectory, type Directories } from './directories.js';
+import { findBaseUsers, forgetMarks } from './base-users.js';
+import { makeDirectory, type Directories } from './directories.js';
 import type { Host } from './host.js';
 import { acquireLock, isLocked, tryLock } from './lock.js';
-import { VmDirectory } from './vm-directory.js';
 
 /** What is written beside a base disk: before the install as its journal, and again when the disk is complete. */
 interface BaseRecord {
@@ -38,7 +40,9 @@ export interface BaseDisk {
 }
 
 /** A base disk as `disk ls` shows it. */
-export interface ListedBaseDisk extends BaseDisk {
+export interface ListedBaseDisk extends Omit<BaseDisk, 'parts'> {
+  /** Undefined where its record cannot be read. */
+  parts: BaseParts | undefined;
   state: 'ready' | 'building' | 'interrupted' | 'damaged';
   /** Bytes. */
   allocated: number;
@@ -46,6 +50,8 @@ export interface ListedBaseDisk extends BaseDisk {
   apparent: number;
   /** Names of the VMs, or of other domains, that need it. */
   users: string[];
+  /** What is wrong with a damaged one, as a sentence without its full stop. */
+  damage?: string;
 }
 
 const headLength = 1024 * 1024;
@@ -69,29 +75,49 @@ class BaseDirectory {
     this.#record = join(this.path, 'base.json');
   }
 
-  async read(): Promise<BaseRecord | undefined> {
-    try {
-      return JSON.parse(await readFile(this.#record, 'utf8')) as BaseRecord;
-    } catch (error) {
-      // One that is not JSON is as good as none: nothing says what the disk would be.
-      if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR' || error instanceof SyntaxError)
-        return undefined;
-      throw error;
-    }
+  /**
+   * What is known of it; undefined when nothing is and there is no disk. A disk without its record is as good as one whose
+   * record cannot be read: nothing says what it is, and that is no reason to delete it.
+   */
+  async read(): Promise<BaseRecord | DamagedRecord | undefined> {
+    const record = await readRecord(this.#record, async (value) => {
+      const { baseRecordSchema, checkRecord } = await import('./records.js');
+      const read = checkRecord(baseRecordSchema, value) as BaseRecord;
+      // Without either it would pass for one that was begun, and its disk for a leftover.
+      if (!read.content && !read.install)
+        throw new Error('it says neither that the disk is complete nor how it is made');
+      return read;
+    });
+    if (record !== undefined || (await this.#isWithoutDisk())) return record;
+    return new DamagedRecord(this.#record, 'is gone');
+  }
+
+  async #isWithoutDisk(): Promise<boolean> {
+    return stat(this.disk).then(
+      () => false,
+      (error: unknown) => codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR',
+    );
   }
 
   async write(record: BaseRecord): Promise<void> {
-    const temporary = `${this.#record}.new`;
-    await writeFile(temporary, `${JSON.stringify(record, null, 2)}\n`, { mode: 0o644 });
-    await rename(temporary, this.#record);
+    await writeDurably(this.#record, `${JSON.stringify(record, null, 2)}\n`, 0o644);
   }
 
-  /** The record first: a directory without one is a rest, whatever else is in it. */
+  /** All at once under another name, so that a crash leaves no disk that has lost its record. */
   async remove(): Promise<void> {
-    await rm(this.#record, { force: true });
-    await rm(this.path, { recursive: true, force: true });
+    const doomed = `${this.path}${doomedMark}${randomBytes(4).toString('hex')}`;
+    try {
+      await rename(this.path, doomed);
+    } catch (error) {
+      if (codeOf(error) === 'ENOENT') return;
+      throw error;
+    }
+    await rm(doomed, { recursive: true, force: true });
   }
 }
+
+/** In the name of what is being deleted. */
+const doomedMark = '.removed-';
 
 function lockName(key: string): string {
   return `base-${key}`;
@@ -125,9 +151,11 @@ export async function withBaseDisk<T>(
     what: `the base disk of ${parts.reference}`,
     signal,
     // Of one that is complete, overlays are made; only an install takes its time.
-    brief: (await directory.read())?.content !== undefined,
+    brief: isComplete(await directory.read()),
   });
   let record = await directory.read();
+  if (record instanceof DamagedRecord)
+    throw damagedError(directory.disk, parts.reference, String(record), 'install');
   if (record?.content === undefined) {
     await undoUnfinished(host, directory, record);
     await explainNewBase(host, parts);
@@ -137,6 +165,10 @@ export async function withBaseDisk<T>(
     host.report.debug(`Using the base disk ${directory.disk} of ${record.created}`);
   }
   return await use({ key, path: directory.disk, parts, created: record.created });
+}
+
+function isComplete(record: BaseRecord | DamagedRecord | undefined): boolean {
+  return record !== undefined && !(record instanceof DamagedRecord) && record.content !== undefined;
 }
 
 async function build(
@@ -171,6 +203,8 @@ async function build(
     // Readable by QEMU's own user below the system daemon; written to by nobody.
     await chmod(directory.disk, 0o444);
     const { size } = await stat(directory.disk);
+    // What is on record as complete is so after a loss of power too.
+    await syncFile(directory.disk);
     const record = { parts, created, content: { size, head: await hashHead(directory.disk) } };
     await directory.write(record);
     return record;
@@ -191,11 +225,10 @@ async function build(
 
 /** One line when the image has been installed already, but in another way. */
 async function explainNewBase(host: Host, wanted: BaseParts): Promise<void> {
-  const others = (await listRecords(host.directories)).filter(
-    ({ record }) => record?.content !== undefined && record.parts.imageId === wanted.imageId,
-  );
-  const [nearest] = others
-    .map(({ record }) => differences(wanted, record?.parts ?? wanted))
+  const [nearest] = (await listRecords(host.directories))
+    .flatMap(({ record }) => (record === undefined || record instanceof DamagedRecord ? [] : [record]))
+    .filter(({ content, parts }) => content !== undefined && parts.imageId === wanted.imageId)
+    .map(({ parts }) => differences(wanted, parts))
     .filter((each) => each.length > 0)
     .sort((a, b) => a.length - b.length);
   if (nearest)
@@ -204,13 +237,19 @@ async function explainNewBase(host: Host, wanted: BaseParts): Promise<void> {
 
 async function listRecords(
   directories: Directories,
-): Promise<{ directory: BaseDirectory; record: BaseRecord | undefined }[]> {
-  const keys = await readdir(basesDirectory(directories)).catch(() => []);
+): Promise<{ directory: BaseDirectory; record: BaseRecord | DamagedRecord | undefined }[]> {
+  const names = await readdir(basesDirectory(directories)).catch((error: unknown) => {
+    if (codeOf(error) === 'ENOENT') return [];
+    throw error;
+  });
   return Promise.all(
-    keys.sort().map(async (key) => {
-      const directory = new BaseDirectory(directories, key);
-      return { directory, record: await directory.read() };
-    }),
+    names
+      .filter((name) => /^[0-9a-f]{24}$/.test(name))
+      .sort()
+      .map(async (key) => {
+        const directory = new BaseDirectory(directories, key);
+        return { directory, record: await directory.read() };
+      }),
   );
 }
 
@@ -243,14 +282,22 @@ async function requireIntact(
   failureClass: 'install' | 'boot',
 ): Promise<void> {
   const damage = await damageOf(disk, record);
-  if (damage === undefined) return;
-  throw new PodmanBootcError(
+  if (damage !== undefined) throw damagedError(disk, record.parts.reference, damage, failureClass);
+}
+
+function damagedError(
+  disk: string,
+  reference: string,
+  damage: string,
+  failureClass: 'install' | 'boot',
+): PodmanBootcError {
+  return new PodmanBootcError(
     failureClass,
     'BASE_DAMAGED',
-    `The base disk ${disk} of ${record.parts.reference} is damaged: ${damage}`,
+    `The base disk ${disk} of ${reference} is damaged: ${damage}`,
     {
       remedy:
-        'Nothing was deleted. VMs made from it need it back from a backup; without any, `podman-bootc disk prune` removes it',
+        'Nothing was deleted. VMs made from it need it back from a backup; without any, `podman-bootc disk prune --all` removes it',
     },
   );
 }
@@ -261,33 +308,51 @@ async function requireIntact(
  * @throws PodmanBootcError `BASE_DAMAGED`
  */
 export async function checkBacking(host: Host, backing: string): Promise<void> {
-  const { record } =
-    (await listRecords(host.directories)).find(({ directory }) => directory.disk === backing) ?? {};
-  if (record?.content) await requireIntact(backing, record, 'boot');
-  else
-    await stat(backing).catch((cause: unknown) => {
-      throw new PodmanBootcError('boot', 'BASE_DAMAGED', `The base disk ${backing} is gone`, {
-        remedy: 'The VM cannot boot without it: put it back, or remove the VM with `podman-bootc rm`',
-        cause,
-      });
+  let file: Stats;
+  try {
+    file = await stat(backing);
+  } catch (cause) {
+    throw new PodmanBootcError('boot', 'BASE_DAMAGED', `The base disk ${backing} is gone`, {
+      remedy: 'The VM cannot boot without it: put it back, or remove the VM with `podman-bootc rm`',
+      cause,
     });
+  }
+  for (const { directory, record } of await listRecords(host.directories)) {
+    // A record that cannot be read says nothing against the disk.
+    if (record === undefined || record instanceof DamagedRecord || !record.content) continue;
+    const own = await stat(directory.disk).catch(() => undefined);
+    if (own?.dev === file.dev && own.ino === file.ino) await requireIntact(backing, record, 'boot');
+  }
 }
 
-/** Removes what is left of base disks whose makers were killed. */
+/** Removes what is left of base disks whose makers were killed, and says which records cannot be read. */
 export async function recoverBases(host: Host): Promise<void> {
   for (const { directory, record } of await listRecords(host.directories)) {
+    if (record instanceof DamagedRecord) {
+      host.report.warn(`${String(record)}; the base disk beside it is left alone`);
+      continue;
+    }
     if (record?.content !== undefined) continue;
     await using lock = await tryLock(host, lockName(directory.key));
     if (lock) await undoUnfinished(host, directory, await directory.read());
+  }
+  await removeDoomed(host.directories);
+}
+
+/** Several may do it at once: it has been decided. */
+async function removeDoomed(directories: Directories): Promise<void> {
+  const bases = basesDirectory(directories);
+  for (const name of await readdir(bases).catch(() => [])) {
+    if (name.includes(doomedMark)) await rm(join(bases, name), { recursive: true, force: true });
   }
 }
 
 async function undoUnfinished(
   host: Host,
   directory: BaseDirectory,
-  record: BaseRecord | undefined,
+  record: BaseRecord | DamagedRecord | undefined,
 ): Promise<void> {
-  if (record?.content !== undefined) return;
+  if (record instanceof DamagedRecord || record?.content !== undefined) return;
   if (record?.install)
     host.report.info(`Cleaning up after an interrupted install of ${record.parts.reference}`);
   await cleanUpUnfinished(host, directory, record);
@@ -308,71 +373,30 @@ async function cleanUpUnfinished(
   await directory.remove();
 }
 
-/**
- * Who needs each base disk, by its path: domains whose definition names it, overlays in this user's directory of disks
- * (also of another libvirt), and VMs that are being made.
- */
-async function findUsers(host: Host): Promise<(path: string, key: string) => string[]> {
-  const domains = await host.connection.listAllDomains();
-  const definitions = await Promise.all(
-    domains.map(async (domain) => ({
-      user: domain.name,
-      text: await domain.getXml({ inactive: true }).catch(() => ''),
-    })),
-  );
-  const overlays = await overlaysOf(host.directories);
-  const uuids = await readdir(vmsDirectory(host.directories)).catch(() => []);
-  const journals = await Promise.all(
-    uuids.map(async (uuid) => ({
-      user: uuid,
-      journal: await VmDirectory.of(host.directories, uuid)
-        .readJournal()
-        .catch(() => undefined),
-    })),
-  );
-  const nameOf = (uuid: string): string => domains.find((domain) => domain.uuid === uuid)?.name ?? uuid;
-  return (path, key) => [
-    ...new Set([
-      ...definitions.filter(({ text }) => text.includes(path)).map(({ user }) => user),
-      ...overlays.filter(({ backing }) => backing === path).map(({ uuid }) => nameOf(uuid)),
-      ...journals
-        .filter(({ journal }) => journal && journal.operation !== 'remove' && journal.base === key)
-        .map(({ user }) => nameOf(user)),
-    ]),
-  ];
-}
-
-async function overlaysOf(
-  directories: Directories,
-): Promise<{ uuid: string; backing: string | undefined }[]> {
-  const names = await readdir(disksDirectory(directories)).catch(() => []);
-  return Promise.all(
-    names.map(async (name) => ({
-      uuid: name.replace(/\.[^.]*$/, ''),
-      // A damaged overlay names nothing; its domain's definition does.
-      backing: (await readQcow2(join(disksDirectory(directories), name)).catch(() => undefined))?.backing,
-    })),
-  );
-}
-
 /** All base disks, oldest first. Takes no lock. */
 export async function listBases(host: Host): Promise<ListedBaseDisk[]> {
-  const [records, usersOf] = await Promise.all([listRecords(host.directories), findUsers(host)]);
+  const [records, usersOf] = await Promise.all([listRecords(host.directories), findBaseUsers(host)]);
   const listed = await Promise.all(
     records.map(async ({ directory, record }): Promise<ListedBaseDisk | undefined> => {
       if (!record) return undefined;
-      const { key, disk } = directory;
+      const { key, disk: path } = directory;
+      const common = { key, path, users: await usersOf({ key, path }) };
+      if (record instanceof DamagedRecord) {
+        const created = (await stat(path).catch(() => stat(directory.path))).mtime.toISOString();
+        const damage = String(record);
+        return { ...common, parts: undefined, created, state: 'damaged', damage, ...(await fileSize(path)) };
+      }
+      const { parts, created } = record;
       const complete = record.content !== undefined;
       const building = !complete && (await isLocked(host, lockName(key)));
-      const damaged = complete && (await damageOf(disk, record)) !== undefined;
+      const damage = complete ? await damageOf(path, record) : undefined;
       return {
-        key,
-        path: disk,
-        parts: record.parts,
-        created: record.created,
-        state: damaged ? 'damaged' : complete ? 'ready' : building ? 'building' : 'interrupted',
-        ...(await fileSize(complete ? disk : (record.install?.partialDisk ?? disk))),
-        users: usersOf(disk, key),
+        ...common,
+        parts,
+        created,
+        state: damage !== undefined ? 'damaged' : complete ? 'ready' : building ? 'building' : 'interrupted',
+        ...(damage !== undefined && { damage }),
+        ...(await fileSize(complete ? path : (record.install?.partialDisk ?? path))),
       };
     }),
   );
@@ -383,7 +407,7 @@ export async function listBases(host: Host): Promise<ListedBaseDisk[]> {
 
 /**
  * The base disks that nothing needs: with `all` every one, else those that a newer one of the same reference has
- * replaced, and damaged ones.
+ * replaced. That something is damaged, a record perhaps, is no reason to delete a disk.
  */
 export async function unusedBases(host: Host, all: boolean): Promise<ListedBaseDisk[]> {
   const bases = await listBases(host);
@@ -391,8 +415,8 @@ export async function unusedBases(host: Host, all: boolean): Promise<ListedBaseD
     if (base.users.length > 0 || base.state === 'building') return false;
     const replaced = bases
       .slice(index + 1)
-      .some((newer) => newer.state === 'ready' && newer.parts.reference === base.parts.reference);
-    return all || replaced || base.state !== 'ready';
+      .some((newer) => newer.state === 'ready' && newer.parts?.reference === base.parts?.reference);
+    return all || (replaced && base.state !== 'damaged') || base.state === 'interrupted';
   });
 }
 
@@ -404,7 +428,8 @@ export async function removeBase(host: Host, key: string): Promise<boolean> {
   await using lock = await tryLock(host, lockName(key));
   if (!lock) return false;
   const directory = new BaseDirectory(host.directories, key);
-  if ((await findUsers(host))(directory.disk, key).length > 0) return false;
+  if ((await (await findBaseUsers(host))({ key, path: directory.disk })).length > 0) return false;
   await directory.remove();
+  await forgetMarks(host, key);
   return true;
 }

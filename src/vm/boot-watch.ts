@@ -132,7 +132,7 @@ export class BootWatch implements AsyncDisposable {
     if (this.boot.failure) this.#fail(failureVerdict(this.#words, this.boot.failure));
     else {
       const journal = await directoryOf(this.vm)
-        ?.readJournal()
+        ?.readableJournal()
         .catch(() => undefined);
       const words = { ...this.#words, transient: journal?.operation === 'transient' };
       this.#fail(endVerdict(words, event, detail, this.boot.stage));

@@ -11,6 +11,7 @@ import { openHost, type Host, type HostOptions } from './host.js';
 import { checkName } from './identity.js';
 import { acquireLock } from './lock.js';
 import type { ListedBaseDisk } from './base-store.js';
+import type { LeftBehindVirtualMachine } from './left-behind.js';
 import type { VmFilter } from './filter.js';
 import type { InspectedVirtualMachine } from './inspect.js';
 import type { RunOptions } from './run-options.js';
@@ -89,6 +90,51 @@ export class PodmanBootc implements AsyncDisposable {
     if (!filter) return vms;
     const { matchesFilter } = await import('./filter.js');
     return vms.filter((vm) => matchesFilter({ ...vm, image: { reference: vm.image }, labels: {} }, filter));
+  }
+
+  /** The VMs that libvirt has lost and whose disk or keys are still here; see `adopt`. They have no labels. */
+  async listLeftBehind(filter?: VmFilter): Promise<LeftBehindVirtualMachine[]> {
+    const vms = await (await import('./left-behind.js')).listLeftBehind(this.#host);
+    if (!filter) return vms;
+    const { matchesFilter } = await import('./filter.js');
+    return vms.filter((vm) =>
+      matchesFilter({ ...vm, name: vm.name ?? '', image: { reference: vm.image ?? '' }, labels: {} }, filter),
+    );
+  }
+
+  /**
+   * Gives a VM that libvirt has lost (`virsh undefine`, a libvirt installed anew) its domain back, with the disk, keys, uuid and
+   * ports that it had. It is not started.
+   * @param which the name it had last, or the beginning of its ID
+   * @param options.name to call it now
+   * @throws PodmanBootcError `VM_NOT_FOUND`, `VM_EXISTS`, `VM_LEFT_BEHIND` (says why it cannot be), `NAME_TAKEN`,
+   * `DISK_MISSING`, `DISK_DAMAGED`, `BASE_DAMAGED`, `ADOPT_FAILED`
+   */
+  async adopt(
+    which: string,
+    options: { name?: string | undefined; signal?: AbortSignal | undefined } = {},
+  ): Promise<VirtualMachine> {
+    const [{ recoverAbandoned }, { adoptVirtualMachine }] = await Promise.all([
+      import('./recover.js'),
+      import('./adopt.js'),
+    ]);
+    if (options.name !== undefined) checkName(options.name);
+    await recoverAbandoned(this.#host);
+    return this.#withLeftBehind(
+      which,
+      async (left) => {
+        const name = options.name ?? left.name;
+        await using _name =
+          name === undefined
+            ? undefined
+            : await acquireLock(this.#host, `name-${name}`, {
+                what: `the name ${name}`,
+                signal: options.signal,
+              });
+        return await adoptVirtualMachine(this.#host, left, options.name);
+      },
+      options.signal,
+    );
   }
 
   /** All there is to know of a VM. */
@@ -246,21 +292,31 @@ export class PodmanBootc implements AsyncDisposable {
 
   /**
    * Removes a VM with its disk; one that runs only with `force`. The base disk of its image stays, for the next VM, but
-   * with `purge` goes too unless something else needs it.
-   * @returns what it was
+   * with `purge` goes too unless something else needs it. Of a VM that libvirt has lost, what is left is removed; with
+   * `force` also where nothing says what it was.
+   * @returns what it was called
    */
   async remove(
     which: string | VirtualMachine,
     options: { force?: boolean; purge?: boolean } = {},
-  ): Promise<VirtualMachine> {
+  ): Promise<{ name: string; id: string; uuid: string }> {
     const [{ recoverAbandoned }, { removeVirtualMachine }] = await Promise.all([
       import('./recover.js'),
       import('./remove.js'),
     ]);
     await recoverAbandoned(this.#host);
-    return this.#exclusively(which, async (vm) => {
-      await removeVirtualMachine(this.#host, vm, options);
-      return vm;
+    try {
+      return await this.#exclusively(which, async (vm) => {
+        await removeVirtualMachine(this.#host, vm, options);
+        return vm;
+      });
+    } catch (error) {
+      if (codeOf(error) !== 'VM_LEFT_BEHIND' || typeof which !== 'string') throw error;
+    }
+    const { removeLeftBehind } = await import('./left-behind.js');
+    return this.#withLeftBehind(which, async (left) => {
+      await removeLeftBehind(this.#host, left, options);
+      return { ...left, name: left.name ?? left.id };
     });
   }
 
@@ -417,6 +473,36 @@ export class PodmanBootc implements AsyncDisposable {
 
   async #resolve(which: string | VirtualMachine): Promise<VirtualMachine> {
     return typeof which === 'string' ? this.find(which) : which;
+  }
+
+  /** Does something with what is left of a VM, while nobody else does and libvirt still has no such domain. */
+  async #withLeftBehind<T>(
+    which: string,
+    operation: (left: LeftBehindVirtualMachine) => Promise<T>,
+    signal?: AbortSignal,
+  ): Promise<T> {
+    const { findLeftBehind } = await import('./left-behind.js');
+    const found = await findLeftBehind(this.#host, which);
+    if (!found) {
+      const vm = await this.find(which);
+      throw new PodmanBootcError('usage', 'VM_EXISTS', `libvirt has the VM ${vm.name}; nothing was changed`, {
+        remedy: `Start it with \`podman-bootc start ${vm.id}\``,
+      });
+    }
+    const what = `what is left of the VM ${found.name ?? found.id}`;
+    await using _lock = await acquireLock(this.#host, found.uuid, { what, signal });
+    const current = await findLeftBehind(this.#host, found.uuid);
+    if (!current) {
+      throw new PodmanBootcError(
+        'usage',
+        'VM_NOT_FOUND',
+        `There is no longer ${what}: somebody else was quicker`,
+        {
+          remedy: 'List the VMs with `podman-bootc list --all`',
+        },
+      );
+    }
+    return await operation(current);
   }
 
   async #exclusively<T>(

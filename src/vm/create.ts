@@ -19,6 +19,7 @@ import type { PublicKey } from '../ssh/public-key.js';
 import { generateKeyPair } from '../ssh/keys.js';
 import { formatKnownHost } from '../ssh/known-hosts.js';
 import { baseKey, type BaseParts } from './base-disk.js';
+import { markBase } from './base-users.js';
 import { withBaseDisk, type BaseDisk } from './base-store.js';
 import { makeCloudInitIso } from './cloud-init.js';
 import { discardFiles } from './discard.js';
@@ -27,6 +28,8 @@ import type { Host } from './host.js';
 import { hostnameCredential } from './hostname.js';
 import type { Requirements } from './image-labels.js';
 import { idOf, type Identity } from './identity.js';
+import { keepDefinition } from './kept-definition.js';
+import { requireNothingThere } from './left-behind.js';
 import { acquireLock } from './lock.js';
 import { passwordCredential, preparePassword } from './password.js';
 import { recoverDirectory } from './recover.js';
@@ -37,7 +40,7 @@ import { unclaimedPort } from './port.js';
 import { asVirtualMachine, lookupDomain, type VirtualMachine } from './virtual-machine.js';
 import type { Firmware } from './run-options.js';
 import { VmDirectory } from './vm-directory.js';
-import { makeVmDisk, type DiskFormatPreference } from './vm-disk.js';
+import { makeVmDisk, vmDiskFormat, type DiskFormatPreference } from './vm-disk.js';
 
 /** What a new VM is made of; everything is checked already. */
 export interface NewVirtualMachine extends Requirements {
@@ -132,22 +135,29 @@ export async function createVirtualMachine(
     await withBaseDisk(host, parts, installation, () => Promise.resolve(), signal);
     await removeReplaced(host, vm.replaces, identity);
   }
+  await requireNothingThere(host, identity.uuid);
+  await directory.claim(host.directories, {
+    operation: vm.transient ? 'transient' : 'create',
+    uri: host.uri,
+    name: identity.name,
+    image: vm.reference,
+    since: new Date().toISOString(),
+    base,
+  });
   try {
-    await directory.make(host.directories);
-    await directory.writeJournal({
-      operation: vm.transient ? 'transient' : 'create',
-      uri: host.uri,
-      name: identity.name,
-      image: vm.reference,
-      since: new Date().toISOString(),
-      base,
-    });
     await checkDiskFits(directory.disk('qcow2'), diskSize);
     const disk = await withBaseDisk(
       host,
       parts,
       installation,
-      (made: BaseDisk) => makeVmDisk(host, made, directory, vm.diskFormat, diskSize),
+      async (made: BaseDisk) => {
+        const format = vmDiskFormat(vm.diskFormat);
+        if (format === 'qcow2') {
+          const { uuid, name } = identity;
+          await markBase(host, made.key, { uuid, name, directory, disk: directory.disk(format) });
+        }
+        return await makeVmDisk(host, made, directory, format, diskSize);
+      },
       signal,
     );
     host.report.progress?.({ type: 'stage', stage: 'define', detail: identity.name });
@@ -161,6 +171,7 @@ export async function createVirtualMachine(
       brief: true,
     });
     const metadata: VmMetadata = {
+      uuid: identity.uuid,
       image: {
         reference: vm.reference,
         id: image.id,
@@ -226,6 +237,7 @@ export async function createVirtualMachine(
     if (!vm.transient) await directory.removeJournal();
     const made = await asVirtualMachine(domain);
     if (!made) throw new Error(`libvirt dropped the metadata of ${identity.name}`);
+    await keepDefinition(host, made);
     return made;
   } catch (error) {
     // Without a domain there is no VM; with one (only removing the journal can have failed) there is. When libvirt

@@ -1,3 +1,5 @@
+import { basename } from 'node:path';
+import { unmarkBases } from './base-users.js';
 import type { Host } from './host.js';
 import { showDisks } from './pool.js';
 import type { VmDirectory } from './vm-directory.js';
@@ -10,4 +12,5 @@ export async function discardFiles(host: Host, directory: VmDirectory): Promise<
   await directory.removeDisk();
   await showDisks(host);
   await directory.remove();
+  await unmarkBases(host, basename(directory.path));
 }

@@ -4,6 +4,7 @@ import { forwardAddress } from '../domain/devices/network.js';
 import { portText, wantSamePort, type PublishedPort } from '../domain/ports.js';
 import { codeOf, PodmanBootcError } from '../errors.js';
 import type { Host } from './host.js';
+import { keptPorts } from './kept-definition.js';
 import { isActiveState, listVirtualMachines, type VirtualMachine } from './virtual-machine.js';
 
 /** Listens for a moment; 0 is any free port. @returns the port; rejects with the system's error */
@@ -45,12 +46,16 @@ export async function freePort(): Promise<number> {
   return listenOnce(0);
 }
 
-/** A free port that no VM has in its record either: also those that do not run keep theirs. */
+/**
+ * A free port that no VM has in its record either: also those that do not run keep theirs, and those of another libvirt of
+ * this user.
+ */
 export async function unclaimedPort(host: Host, except: readonly PublishedPort[] = []): Promise<number> {
   const vms = await listVirtualMachines(host);
   const claimed = new Set([
     ...vms.flatMap(({ metadata }) => [metadata.ssh.port, ...(metadata.ports ?? []).map(hostPortOf)]),
     ...except.map(hostPortOf),
+    ...(await keptPorts(host.directories)),
   ]);
   for (;;) {
     const port = await freePort();

@@ -11,6 +11,7 @@ import { requireSame } from './existing-vm.js';
 import type { Host } from './host.js';
 import { chooseIdentity, type Identity } from './identity.js';
 import { chooseRequirements } from './image-labels.js';
+import { requireNothingThere } from './left-behind.js';
 import { acquireLock } from './lock.js';
 import { requirePortsFree } from './port.js';
 import { provideImage } from './provide-image.js';
@@ -69,6 +70,7 @@ export async function provideVirtualMachine<T>(
   await using _vm = await acquireLock(host, identity.uuid, { what, signal });
   // It may have been transient and have ended just now: the unnamed VM of an image always has the same uuid.
   await recoverDirectory(host, identity.uuid, VmDirectory.of(host.directories, identity.uuid));
+  if (existing?.uuid !== identity.uuid) await requireNothingThere(host, identity.uuid);
   const { origins, ...requirements } = chooseRequirements(options, image.labels, (message) => {
     host.report.warn(message);
   });

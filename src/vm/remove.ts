@@ -1,10 +1,15 @@
+import { lstat } from 'node:fs/promises';
+import { readDomain } from '../domain/edit.js';
+import { DamagedRecord } from '../durable-file.js';
 import { messageOf, PodmanBootcError } from '../errors.js';
 import { isLibvirtError } from '../libvirt/index.js';
 import { removeBase } from './base-store.js';
 import { discardFiles } from './discard.js';
 import type { Host } from './host.js';
+import { isOf, readKeptDefinition } from './kept-definition.js';
 import { ignoreNotRunning } from './stop.js';
 import { directoryOf, isActiveState, stateOf, type VirtualMachine } from './virtual-machine.js';
+import type { VmDirectory } from './vm-directory.js';
 
 /**
  * Removes a VM: its domain with firmware variables and TPM state, and its directory. Nothing else: other
@@ -30,7 +35,8 @@ export async function removeVirtualMachine(
       },
     );
   }
-  const directory = directoryOf(vm);
+  const directory = await ownDirectory(host, vm);
+  const disks = await disksOf(vm);
   const writeJournal = async (): Promise<void> => {
     await directory?.writeRemovalJournal({
       operation: 'remove',
@@ -42,7 +48,7 @@ export async function removeVirtualMachine(
   };
   // Before the VM is ended: where nothing can be written, it goes on. A transient one has a journal, which says for as long
   // as it runs that it is to be removed afterwards.
-  const isTransient = (await directory?.readJournal())?.operation === 'transient';
+  const isTransient = (await directory?.readableJournal())?.operation === 'transient';
   if (!isTransient) await writeJournal();
   try {
     // It may have ended by itself meanwhile.
@@ -60,14 +66,42 @@ export async function removeVirtualMachine(
   // What is found from here on is half removed, and not half made.
   if (isTransient) await writeJournal();
   if (directory) await discardFiles(host, directory);
-  else
-    host.report.warn(
-      `The disk ${vm.metadata.disk.path} is not where podman-bootc keeps disks, and was left alone`,
-    );
+  for (const path of new Set([vm.metadata.disk.path, ...disks])) {
+    if (await isThere(path))
+      host.report.warn(`The disk ${path} is not where podman-bootc keeps disks, and was left alone`);
+  }
   const { base } = vm.metadata.disk;
   if (options.purge && base !== undefined && !(await removeBase(host, base))) {
     host.report.info(`The base disk of ${vm.metadata.image.reference} stays: other VMs need it`);
   }
+}
+
+/**
+ * The directory of a VM, unless it is another libvirt's: in old versions, VMs with one uuid in two libvirts shared it.
+ */
+async function ownDirectory(host: Host, vm: VirtualMachine): Promise<VmDirectory | undefined> {
+  const directory = directoryOf(vm);
+  const kept = directory && (await readKeptDefinition(directory));
+  if (!kept || kept instanceof DamagedRecord || isOf(host, kept)) return directory;
+  host.report.warn(`${directory.path} belongs to a VM of ${kept.uri}, and was left alone`);
+  return undefined;
+}
+
+/** Somebody may have given it further ones, or moved its own. */
+async function disksOf(vm: VirtualMachine): Promise<string[]> {
+  try {
+    return readDomain(await vm.domain.getXml({ inactive: true })).diskPaths;
+  } catch (error) {
+    if (isLibvirtError(error, 'VIR_ERR_NO_DOMAIN')) return [];
+    throw error;
+  }
+}
+
+async function isThere(path: string): Promise<boolean> {
+  return lstat(path).then(
+    () => true,
+    () => false,
+  );
 }
 
 async function undefine(host: Host, vm: VirtualMachine): Promise<void> {

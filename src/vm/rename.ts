@@ -1,5 +1,6 @@
 import { messageOf, PodmanBootcError } from '../errors.js';
 import type { Host } from './host.js';
+import { keepDefinition } from './kept-definition.js';
 import {
   isActiveState,
   lookupDomain,
@@ -50,5 +51,7 @@ export async function renameVirtualMachine(
       { cause },
     );
   }
-  return { ...vm, name };
+  const renamed = { ...vm, name };
+  await keepDefinition(host, renamed);
+  return renamed;
 }

@@ -5,6 +5,7 @@ import { buildXml, parseXml } from '../domain/xml.js';
 import { messageOf, PodmanBootcError } from '../errors.js';
 import { isLibvirtError } from '../libvirt/index.js';
 import type { Host } from './host.js';
+import { keepDefinition } from './kept-definition.js';
 import { checkCount, checkMemory } from './run-options.js';
 import { isActiveState, requirePersistent, settledState, type VirtualMachine } from './virtual-machine.js';
 
@@ -45,6 +46,7 @@ export async function setVirtualMachine(
   for (const label of Object.entries(changes.labels ?? {})) checkLabel(...label);
   await requirePersistent(vm, 'it has no definition that could be changed');
   await define(host, vm, changes);
+  await keepDefinition(host, vm);
   const isActive = isActiveState(await settledState(vm.domain));
   const applied: AppliedChange[] = [];
   const note = (what: AppliedChange['what'], isNow: boolean): void => {

@@ -3,6 +3,7 @@ import { messageOf, PodmanBootcError } from '../errors.js';
 import type { Domain } from '../libvirt/index.js';
 import { archiveConsole, holdConsole } from './console-log.js';
 import type { Host } from './host.js';
+import { keepDefinition } from './kept-definition.js';
 import { isPortFree, requirePortsFree, unclaimedPort } from './port.js';
 import {
   lookupDomain,
@@ -47,7 +48,9 @@ export async function startVirtualMachine(
   });
   if (directory) await holdConsole(directory);
   const domain = await lookupDomain(host, { uuid: vm.uuid });
-  return { vm: (domain && (await asVirtualMachine(domain))) ?? vm, started: true };
+  const current = (domain && (await asVirtualMachine(domain))) ?? vm;
+  await keepDefinition(host, current);
+  return { vm: current, started: true };
 }
 
 /**

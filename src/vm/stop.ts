@@ -83,7 +83,7 @@ async function isActive(vm: VirtualMachine): Promise<boolean> {
 /** Of a transient VM libvirt's part is gone by itself, a moment after it has ended; ours is removed here. */
 async function removeTransient(host: Host, vm: VirtualMachine): Promise<void> {
   const directory = directoryOf(vm);
-  if ((await directory?.readJournal())?.operation !== 'transient' || !directory) return;
+  if ((await directory?.readableJournal())?.operation !== 'transient' || !directory) return;
   const deadline = Date.now() + forgetTimeout;
   for (;;) {
     const domain = await lookupDomain(host, { uuid: vm.uuid });

@@ -8,6 +8,7 @@ import type { LoginTarget } from '../ssh/target.js';
 import { vmsDirectory } from './directories.js';
 import type { Host } from './host.js';
 import { idOf, isIdPrefix, matchesId } from './identity.js';
+import { libvirtIdentity } from './libvirt-identity.js';
 import { isLocked } from './lock.js';
 import { VmDirectory } from './vm-directory.js';
 
@@ -60,6 +61,11 @@ export async function stateOf(vm: VirtualMachine): Promise<DomainState | undefin
 
 /** Reads a domain as a VM; undefined when it is not one of ours. */
 export async function asVirtualMachine(domain: Domain): Promise<VirtualMachine | undefined> {
+  const vm = await readRecordOf(domain);
+  return vm && isCopy(vm) ? undefined : vm;
+}
+
+async function readRecordOf(domain: Domain): Promise<VirtualMachine | undefined> {
   const xml = await domain.getMetadata(metadataNamespace);
   if (xml === null) return undefined;
   return {
@@ -69,6 +75,17 @@ export async function asVirtualMachine(domain: Domain): Promise<VirtualMachine |
     name: domain.name,
     metadata: parseMetadata(parseXml(xml)),
   };
+}
+
+/**
+ * Whether a domain has its record from another one: virt-clone copies it. It has a disk of its own, and neither keys nor a port:
+ * what the record says is true of the other.
+ */
+function isCopy({ uuid, metadata }: VirtualMachine): boolean {
+  const recorded =
+    metadata.uuid ??
+    /([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.[a-z0-9]+$/.exec(metadata.disk.path)?.[1];
+  return recorded !== undefined && recorded !== uuid;
 }
 
 /** The same with what changes while it runs. */
@@ -116,10 +133,9 @@ export async function listUnfinished(host: Host): Promise<UnfinishedVirtualMachi
   const uuids = await readdir(vmsDirectory(host.directories)).catch(() => []);
   const found = await Promise.all(
     uuids.map(async (uuid): Promise<UnfinishedVirtualMachine | undefined> => {
-      const journal = await VmDirectory.of(host.directories, uuid)
-        .readJournal()
-        .catch(() => undefined);
-      if (journal?.uri !== host.uri || (await lookupDomain(host, { uuid }))) return undefined;
+      const journal = await VmDirectory.of(host.directories, uuid).readableJournal();
+      if (!journal || libvirtIdentity(journal.uri) !== host.libvirt) return undefined;
+      if (await lookupDomain(host, { uuid })) return undefined;
       const ongoing = journal.operation === 'remove' ? 'removing' : 'creating';
       const locked = await isLocked(host, uuid);
       // A transient VM that has ended is gone, whatever is left of its files.
@@ -148,7 +164,7 @@ export async function lookupDomain(
 
 /**
  * Finds a VM by its name, or by its ID or the beginning of it. Nothing else is guessed.
- * @throws PodmanBootcError `VM_NOT_FOUND`, `VM_AMBIGUOUS` (lists the candidates), `VM_FOREIGN`
+ * @throws PodmanBootcError `VM_NOT_FOUND`, `VM_AMBIGUOUS` (lists the candidates), `VM_FOREIGN`, `VM_LEFT_BEHIND`
  */
 export async function findVirtualMachine(host: Host, nameOrId: string): Promise<VirtualMachine> {
   const named = isPlausibleName(nameOrId) ? await lookupDomain(host, { name: nameOrId }) : undefined;
@@ -170,12 +186,17 @@ export async function findVirtualMachine(host: Host, nameOrId: string): Promise<
     throw new PodmanBootcError(
       'usage',
       'VM_FOREIGN',
-      `The libvirt domain '${nameOrId}' was not made by podman-bootc`,
+      (await readRecordOf(named))
+        ? `The libvirt domain '${nameOrId}' is a copy of a VM of podman-bootc's, made by another program: it has no keys to log in with`
+        : `The libvirt domain '${nameOrId}' was not made by podman-bootc`,
       {
         remedy: 'Use virsh for it',
       },
     );
   }
+  const { findLeftBehind, leftBehindError } = await import('./left-behind.js');
+  const left = await findLeftBehind(host, nameOrId);
+  if (left) throw leftBehindError(host, left);
   throw new PodmanBootcError(
     'usage',
     'VM_NOT_FOUND',

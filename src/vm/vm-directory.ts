@@ -1,5 +1,6 @@
-import { mkdir, readdir, readFile, rename, rm, rmdir, writeFile } from 'node:fs/promises';
+import { chmod, lstat, mkdir, readdir, rm, rmdir } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { DamagedRecord, readRecord, writeDurably } from '../durable-file.js';
 import { codeOf } from '../errors.js';
 import { isOutOfSpace } from '../system-error.js';
 import { makeDirectory, vmsDirectory, type Directories } from './directories.js';
@@ -51,8 +52,9 @@ export class VmDirectory {
   readonly nvram: string;
   /** Socket of the guest agent's channel, for a session daemon. */
   readonly agentSocket: string;
+  /** What a VM that libvirt has lost can be made anew of; see `kept-definition.ts`. */
+  readonly keptDefinition: string;
   readonly #journal: string;
-  readonly #newJournal: string;
 
   constructor(readonly path: string) {
     this.identity = join(path, 'id_ed25519');
@@ -66,8 +68,8 @@ export class VmDirectory {
     this.boots = join(path, 'boots');
     this.nvram = join(path, 'nvram.fd');
     this.agentSocket = join(path, 'agent.sock');
+    this.keptDefinition = join(path, 'vm.json');
     this.#journal = join(path, 'journal.json');
-    this.#newJournal = `${this.#journal}.new`;
   }
 
   static of(directories: Directories, uuid: string): VmDirectory {
@@ -79,9 +81,34 @@ export class VmDirectory {
     return join(dirname(dirname(this.path)), 'disks', `${basename(this.path)}.${format}`);
   }
 
-  async make(directories: Directories): Promise<void> {
-    await makeDirectory(this.path, directories);
+  /** The disk that is there; undefined without one. */
+  async findDisk(): Promise<string | undefined> {
+    for (const path of diskFormats.map((format) => this.disk(format))) {
+      if (await isThere(path)) return path;
+    }
+    return undefined;
+  }
+
+  /** What of a VM is here already, so that none may be made: its disk, or its directory. */
+  async whatIsThere(): Promise<string | undefined> {
+    return (await this.findDisk()) ?? ((await isThere(this.path)) ? this.path : undefined);
+  }
+
+  /**
+   * Makes the directory for a new VM, with its journal. From then on everything in it, and the disk, is ours to delete.
+   * @throws what mkdir(2) does: `EEXIST` where the directory is there
+   */
+  async claim(directories: Directories, journal: Journal): Promise<void> {
+    await makeDirectory(dirname(this.path), directories);
     await makeDirectory(dirname(this.disk('qcow2')), directories);
+    await mkdir(this.path, { mode: directories.mode });
+    try {
+      await chmod(this.path, directories.mode);
+      await this.writeJournal(journal);
+    } catch (error) {
+      await this.removeBlank();
+      throw error;
+    }
   }
 
   /** Makes the directory for them, unless somebody removes the VM meanwhile. */
@@ -91,18 +118,22 @@ export class VmDirectory {
     });
   }
 
-  async readJournal(): Promise<Journal | undefined> {
-    try {
-      return JSON.parse(await readFile(this.#journal, 'utf8')) as Journal;
-    } catch (error) {
-      if (codeOf(error) === 'ENOENT') return undefined;
-      throw error;
-    }
+  /** What is being done to the VM; undefined when nothing is. */
+  async readJournal(): Promise<Journal | DamagedRecord | undefined> {
+    return readRecord(this.#journal, async (value) => {
+      const { checkRecord, journalSchema } = await import('./records.js');
+      return checkRecord(journalSchema, value);
+    });
+  }
+
+  /** The same for those who take a damaged one for none. */
+  async readableJournal(): Promise<Journal | undefined> {
+    const journal = await this.readJournal();
+    return journal instanceof DamagedRecord ? undefined : journal;
   }
 
   async writeJournal(journal: Journal): Promise<void> {
-    await writeFile(this.#newJournal, JSON.stringify(journal), { mode: 0o600 });
-    await rename(this.#newJournal, this.#journal);
+    await writeDurably(this.#journal, JSON.stringify(journal));
   }
 
   /** The same on a file system that may be full, which is when VMs are removed. Room is made of what nobody reads again. */
@@ -113,8 +144,7 @@ export class VmDirectory {
       await this.writeJournal(journal);
     } catch (error) {
       if (!isOutOfSpace(error)) throw error;
-      for (const file of [`${this.identity}.pub`, `${this.hostKey}.pub`, this.#newJournal])
-        await rm(file, { force: true });
+      for (const file of [`${this.identity}.pub`, `${this.hostKey}.pub`]) await rm(file, { force: true });
       await this.writeJournal(journal);
     }
   }
@@ -129,13 +159,19 @@ export class VmDirectory {
    */
   async isBlank(): Promise<boolean> {
     const names = await readdir(this.path).catch(() => undefined);
-    return names?.every((name) => name === basename(this.#newJournal)) === true;
+    return names?.every((name) => this.#isUnfinishedJournal(name)) === true;
   }
 
   /** Deletes a blank one. Its disk, if there is any, is another matter: it may be a VM's whose files somebody deleted. */
   async removeBlank(): Promise<void> {
-    await rm(this.#newJournal, { force: true });
+    for (const name of await readdir(this.path)) {
+      if (this.#isUnfinishedJournal(name)) await rm(join(this.path, name), { force: true });
+    }
     await rmdir(this.path);
+  }
+
+  #isUnfinishedJournal(name: string): boolean {
+    return name.startsWith(`${basename(this.#journal)}.`) && name.endsWith('.new');
   }
 
   async removeDisk(): Promise<void> {
@@ -151,5 +187,16 @@ export class VmDirectory {
       if (file !== this.#journal) await rm(file, { recursive: true, force: true });
     }
     await rm(this.path, { recursive: true, force: true });
+  }
+}
+
+/** Also of a link that leads nowhere. */
+async function isThere(path: string): Promise<boolean> {
+  try {
+    await lstat(path);
+    return true;
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR') return false;
+    throw error;
   }
 }

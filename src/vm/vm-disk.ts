@@ -1,3 +1,4 @@
+import { open, stat } from 'node:fs/promises';
 import { createOverlay, readQcow2 } from '../disk/qcow2.js';
 import { copyRaw } from '../disk/raw-copy.js';
 import { readDomain } from '../domain/edit.js';
@@ -25,6 +26,11 @@ export function checkDiskFormat(value: string): void {
   );
 }
 
+/** The format that a preference stands for. */
+export function vmDiskFormat(preference: DiskFormatPreference): DiskFormat {
+  return preference === 'auto' ? 'qcow2' : preference;
+}
+
 /** A VM's disk as its domain names it. */
 export interface VmDisk {
   path: string;
@@ -42,11 +48,12 @@ export async function makeVmDisk(
   host: Host,
   base: BaseDisk,
   directory: VmDirectory,
-  preference: DiskFormatPreference,
+  format: DiskFormat,
   size: number,
 ): Promise<VmDisk> {
-  const format = preference === 'auto' ? 'qcow2' : preference;
   const path = directory.disk(format);
+  // Whatever makes the disk would write over one that is there.
+  await (await open(path, 'wx', 0o600)).close();
   if (size > base.parts.diskSize) {
     host.report.info(
       `The disk has ${formatSize(size)}; the guest's root file system has ${formatSize(base.parts.diskSize)} until the guest grows it`,
@@ -67,18 +74,32 @@ export async function makeVmDisk(
  * @throws PodmanBootcError `DISK_MISSING`, `DISK_DAMAGED`, `BASE_DAMAGED`
  */
 export async function checkVmDisk(host: Host, vm: VirtualMachine): Promise<void> {
-  const { path, format } = vm.metadata.disk;
-  if (format !== 'qcow2') return;
   const { diskPaths } = readDomain(await vm.domain.getXml({ inactive: true }));
-  if (!diskPaths.includes(path)) return;
+  if (!diskPaths.includes(vm.metadata.disk.path)) return;
+  await requireDisk(host, vm, `Put it back, or remove the VM with \`podman-bootc rm ${vm.id}\``);
+}
+
+/**
+ * The same for a VM that need not have a domain.
+ * @param remedy what to do when the disk is gone
+ */
+export async function requireDisk(
+  host: Host,
+  { name, metadata }: Pick<VirtualMachine, 'name' | 'metadata'>,
+  remedy: string,
+): Promise<void> {
+  const { path, format } = metadata.disk;
   try {
-    const { backing } = await readQcow2(path);
-    if (backing !== undefined) await checkBacking(host, backing);
+    if (format === 'raw') await stat(path);
+    else {
+      const { backing } = await readQcow2(path);
+      if (backing !== undefined) await checkBacking(host, backing);
+    }
   } catch (error) {
     if (codeOf(error) === 'EACCES' || codeOf(error) === 'EPERM') return;
     if (codeOf(error) !== 'ENOENT') throw error;
-    throw new PodmanBootcError('boot', 'DISK_MISSING', `The disk ${path} of the VM ${vm.name} is gone`, {
-      remedy: `Put it back, or remove the VM with \`podman-bootc rm ${vm.id}\``,
+    throw new PodmanBootcError('boot', 'DISK_MISSING', `The disk ${path} of the VM ${name} is gone`, {
+      remedy,
       cause: error,
     });
   }

@@ -61,11 +61,13 @@ function prepare(
     mode: 0o700,
   };
   const directory = (name: string): string => join(directories.data, 'vms', uuidFor(name));
-  const disk = (name: string): string => join(directories.data, 'disks', `${uuidFor(name)}.raw`);
-  const placed = vms.map((vm) => ({ diskPath: disk(vm.name), ...vm }));
+  const diskOf = (name: string, uuid = uuidFor(name)): string =>
+    join(directories.data, 'disks', `${uuid}.raw`);
+  const disk = (name: string): string => diskOf(name);
+  const placed = vms.map((vm) => ({ diskPath: diskOf(vm.copyOf ?? vm.name, vm.uuid), ...vm }));
   mkdirSync(join(directories.data, 'disks'), { recursive: true });
   for (const vm of placed) {
-    if (vm.ours === false) continue;
+    if (vm.ours === false || vm.copyOf !== undefined) continue;
     mkdirSync(directory(vm.name), { recursive: true });
     writeFileSync(join(directory(vm.name), 'tmpfiles.extra'), 'text');
     writeFileSync(disk(vm.name), 'data');

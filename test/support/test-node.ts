@@ -14,6 +14,8 @@ export interface TestVm {
   labels?: Record<string, string>;
   ports?: PublishedPort[];
   diskPath?: string;
+  /** Has the record of this other one, as virt-clone leaves it. */
+  copyOf?: string;
   /** False leaves our metadata out: a domain of somebody else. */
   ours?: boolean;
 }

@@ -171,8 +171,7 @@ describe('base disks', () => {
     await rm(overlay);
 
     const directory = new VmDirectory(test.directory('half'));
-    await directory.make(test.host.directories);
-    await directory.writeJournal({
+    await directory.claim(test.host.directories, {
       operation: 'create',
       uri: test.host.uri,
       name: 'half',
@@ -180,7 +179,7 @@ describe('base disks', () => {
       since: '2026-01-02T03:04:05.000Z',
       base: key,
     });
-    await keeps(new RegExp(uuidFor('half')));
+    await keeps(/^half$/);
     await directory.remove();
 
     const lock = await acquireLock(test.host, `base-${key}`, { what: 'a base disk' });

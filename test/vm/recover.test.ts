@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { listLeftBehind } from '../../src/vm/left-behind.js';
 import { acquireLock } from '../../src/vm/lock.js';
 import { recoverAbandoned } from '../../src/vm/recover.js';
+import { listUnfinished } from '../../src/vm/virtual-machine.js';
 import { VmDirectory, type Journal } from '../../src/vm/vm-directory.js';
 import { openTestHost, type TestHost } from '../support/test-host.js';
 import { uuidFor } from '../support/test-node.js';
@@ -91,12 +94,58 @@ describe('what a killed command left', () => {
     assert.ok(existsSync(directory));
   });
 
-  it('is left alone when its journal cannot be read', async function () {
+  it('is left alone when its journal cannot be read, which is said, and the next one is cleaned up', async function () {
     const test = await openTestHost(this, []);
-    const directory = test.directory('damaged');
-    mkdirSync(directory, { recursive: true });
-    writeFileSync(join(directory, 'journal.json'), '{"operation":');
+    const whole = await leave(test, 'whole', 'create');
+    const damages: [string, (file: string) => void][] = [
+      [
+        'cut',
+        (file) => {
+          writeFileSync(file, '{"operation":');
+        },
+      ],
+      [
+        'empty',
+        (file) => {
+          writeFileSync(file, '');
+        },
+      ],
+      [
+        'shape',
+        (file) => {
+          writeFileSync(file, '{"operation":"create"}');
+        },
+      ],
+      [
+        'flipped',
+        (file) => {
+          writeFileSync(file, readFileSync(file, 'utf8').replace('create', 'creatd'));
+        },
+      ],
+      [
+        'directory',
+        (file) => {
+          rmSync(file);
+          mkdirSync(file);
+        },
+      ],
+      [
+        'fifo',
+        (file) => {
+          rmSync(file);
+          execFileSync('mkfifo', [file]);
+        },
+      ],
+    ];
+    for (const [name, damage] of damages) damage(join(await leave(test, name, 'create'), 'journal.json'));
     await recoverAbandoned(test.host);
-    assert.ok(existsSync(directory));
+    assert.ok(!existsSync(whole));
+    const said = test.said.join('\n');
+    for (const [name] of damages) {
+      assert.ok(existsSync(test.directory(name)) && existsSync(test.disk(name)), name);
+      assert.equal(said.split(join(test.directory(name), 'journal.json')).length, 2, said);
+    }
+    assert.equal((await listLeftBehind(test.host)).length, damages.length);
+    assert.deepEqual(await listUnfinished(test.host), []);
   });
 });
