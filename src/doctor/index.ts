@@ -111,7 +111,7 @@ async function begin(
   const asked = options.uri ?? process.env.LIBVIRT_DEFAULT_URI;
   const libvirt = inTime(
     // Behind the deadline, so that what it says of itself is not the time-out of a host.
-    openHost({ uri: options.uri, directories, signal, timeout: milliseconds + 1000 }),
+    openHost({ uri: options.uri, directories: options.directories, signal, timeout: milliseconds + 1000 }),
     signal,
     close,
   );

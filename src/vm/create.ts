@@ -234,10 +234,10 @@ export async function createVirtualMachine(
     const domain = vm.transient
       ? await startTransient(host, identity, xml)
       : await defineDomain(host, identity, xml);
-    if (!vm.transient) await directory.removeJournal();
     const made = await asVirtualMachine(domain);
     if (!made) throw new Error(`libvirt dropped the metadata of ${identity.name}`);
     await keepDefinition(host, made);
+    if (!vm.transient) await directory.removeJournal();
     return made;
   } catch (error) {
     // Without a domain there is no VM; with one (only removing the journal can have failed) there is. When libvirt

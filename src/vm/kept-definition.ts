@@ -37,13 +37,14 @@ export interface KeptDefinition {
 
 /**
  * Keeps the definition of a VM as it is now. Nothing depends on it until libvirt has lost the domain, so that a file which
- * cannot be written is a matter for `debug`.
+ * cannot be written is a matter for `debug`. The caller holds the VM's lock.
  */
 export async function keepDefinition(host: Host, vm: VirtualMachine): Promise<void> {
   const directory = directoryOf(vm);
   if (!directory) return;
   try {
     if (!(await vm.domain.isPersistent())) return;
+    await directory.removeUnfinished();
     const definition = await vm.domain.getXml({ inactive: true, secure: true });
     const kept = await readKeptDefinition(directory);
     if (kept && !(kept instanceof DamagedRecord) && kept.definition === definition && isOf(host, kept))

@@ -6,9 +6,15 @@ import { vmsDirectory } from './directories.js';
 import { discardFiles } from './discard.js';
 import type { Host } from './host.js';
 import { idOf } from './identity.js';
-import { disksAreGone, isOf, readKeptDefinition, type KeptDefinition } from './kept-definition.js';
+import {
+  disksAreGone,
+  isOf,
+  keepDefinition,
+  readKeptDefinition,
+  type KeptDefinition,
+} from './kept-definition.js';
 import { tryLock } from './lock.js';
-import { lookupDomain } from './virtual-machine.js';
+import { asVirtualMachine, lookupDomain } from './virtual-machine.js';
 import { VmDirectory } from './vm-directory.js';
 
 /**
@@ -58,7 +64,10 @@ export async function recoverDirectory(host: Host, uuid: string, directory: VmDi
   if (domain) {
     // A create whose domain is defined is complete; a removal that has not undefined it has not begun. A transient VM
     // that somebody has defined with virsh is to stay.
-    if (journal.operation !== 'transient' || (await isPersistent(domain))) await directory.removeJournal();
+    if (journal.operation === 'transient' && !(await isPersistent(domain))) return;
+    const vm = await asVirtualMachine(domain);
+    if (vm) await keepDefinition(host, vm);
+    await directory.removeJournal();
     return;
   }
   if (journal.operation === 'transient') {

@@ -9,7 +9,7 @@ import { makeDirectory, vmsDirectory, type Directories } from './directories.js'
  * What is being done to a VM's directory, written before it is done and removed when it is complete. After a
  * crash the next command reads it and finishes or undoes (`recover.ts`). A directory without a journal
  * belongs to a complete VM and is never swept. A transient VM keeps its journal for as long as it lives: without a
- * domain it is a rest at any time.
+ * domain it is a leftover at any time.
  */
 export interface Journal {
   operation: 'create' | 'transient' | 'remove';
@@ -168,6 +168,13 @@ export class VmDirectory {
       if (this.#isUnfinishedJournal(name)) await rm(join(this.path, name), { force: true });
     }
     await rmdir(this.path);
+  }
+
+  /** Deletes records that were being written when their writer was killed. The caller holds the VM's lock. */
+  async removeUnfinished(): Promise<void> {
+    for (const name of await readdir(this.path).catch(() => [])) {
+      if (/\.json\.[0-9a-f]{8}\.new$/.test(name)) await rm(join(this.path, name), { force: true });
+    }
   }
 
   #isUnfinishedJournal(name: string): boolean {

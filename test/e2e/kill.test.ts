@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { host, podmanBootc, startCli, succeed, until, type Outcome } from './support/cli.js';
-import { assertNoTraces, traces, vms } from './support/leftovers.js';
+import { cli } from '../support/project.js';
+import { assertNoTraces, disks, traces, vms } from './support/leftovers.js';
 
 const image = 'localhost/podman-bootc-demo:latest';
 
@@ -13,9 +14,12 @@ const points = {
   'run and rm --force': 7,
   'run --transient and stop': 6,
   'install and rm --purge': 8,
+  adopt: 6,
+  'create in another libvirt': 4,
+  'create beside another host': 4,
 };
 
-/** What every VM that never ran has in its directory: a file more is a rest, a file less a loss. */
+/** What every VM that never ran has in its directory: a file more is left over, a file less a loss. */
 const files = [
   'id_ed25519',
   'id_ed25519.pub',
@@ -23,6 +27,7 @@ const files = [
   'ssh_host_ed25519_key',
   'ssh_host_ed25519_key.pub',
   'tmpfiles.extra',
+  'vm.json',
 ];
 
 interface Listed {
@@ -128,7 +133,9 @@ describe('podman-bootc, killed anywhere,', () => {
       'what libvirt shows of the pool',
     );
     for (const { uuid, state } of listed) {
-      if (state === 'shut off') assert.deepEqual(readdirSync(join(vms, uuid)).sort(), files);
+      // A record that was half written goes with the next command that changes the VM.
+      const present = readdirSync(join(vms, uuid)).filter((name) => !name.endsWith('.new'));
+      if (state === 'shut off') assert.deepEqual(present.sort(), files);
     }
   }
 
@@ -270,5 +277,73 @@ describe('podman-bootc, killed anywhere,', () => {
       await succeed('disk', 'prune', '--all', '--force');
       assert.deepEqual(await ours(), []);
     }
+  });
+
+  it('while it adopts a VM that libvirt has lost, leaves it lost or adopted, with its disk', async () => {
+    await succeed('create', '--name', 'victim', image);
+    const lose = (): string => host('virsh', 'undefine', '--nvram', 'victim');
+    lose();
+    const duration = await Duration.of('adopt', 'victim');
+    for (let index = 0; index < points.adopt; index++) {
+      lose();
+      const adopted = await killed(index, points.adopt, duration, 'adopt', 'victim');
+      if (adopted.stderr.includes('has its domain back')) assert.ok((await names()).includes('victim'));
+      const again = await podmanBootc('adopt', 'victim');
+      duration.update(again);
+      if (again.exitCode !== 0) assert.match(again.stderr, /libvirt has the VM victim/);
+      await assertOnly('bystander', 'victim');
+    }
+  });
+
+  it("while it makes an image's unnamed VM in another libvirt, leaves the one of that uuid here as it is", async () => {
+    const uri = `qemu:///embed?root=${join(process.env.TESTBED_STATE ?? '', 'embedded')}`;
+    const id = (await succeed('create', image)).trim();
+    const [name = ''] = (await names()).filter((each) => each.includes(id));
+    const uuid = host('virsh', 'domuuid', name).trim();
+    const disk = statSync(join(disks, `${uuid}.qcow2`));
+    const elsewhere = ['--connect', uri];
+    const create = await Duration.of('create', ...elsewhere, image);
+    await succeed('rm', ...elsewhere, id);
+    const count = points['create in another libvirt'];
+    for (let index = 0; index < count; index++) {
+      await killed(index, count, create, 'create', ...elsewhere, image);
+      const again = await podmanBootc('create', ...elsewhere, image);
+      if (again.exitCode !== 0) assert.match(again.stderr, /exists already/);
+      await succeed('rm', ...elsewhere, id);
+      const { ino, size } = statSync(join(disks, `${uuid}.qcow2`));
+      assert.deepEqual([ino, size], [disk.ino, disk.size]);
+      await assertOnly('bystander', name);
+    }
+  });
+
+  it('while somebody with a /run and VMs of his own shares the cache, takes no base disk from him', async () => {
+    // As in a second container: another /run and /var/lib, and a libvirt that is not ours.
+    const state = join(process.env.TESTBED_STATE ?? '', 'neighbour');
+    const neighbour = (command: string): string =>
+      host(
+        'unshare',
+        '--mount',
+        'sh',
+        '-ec',
+        `mkdir -p ${state}/data ${state}/run; mount --bind ${state}/data /var/lib/podman-bootc; mount --bind ${state}/run /run/podman-bootc; ${command}`,
+      );
+    const own = `${process.execPath} ${cli} --connect 'qemu:///embed?root=${state}/libvirt'`;
+    // Another size is another base disk, which nobody here needs.
+    const create = ['create', '--disk-size', '3G', '--name', 'victim', image];
+    const shared = async (): Promise<string[]> =>
+      (JSON.parse(await succeed('disk', 'ls', '--format', 'json')) as { usedBy: string[]; size: number }[])
+        .filter(({ size }) => size === 3 * 1024 ** 3)
+        .flatMap(({ usedBy }) => usedBy);
+    neighbour(`${own} ${create.join(' ')}`);
+    assert.deepEqual(await shared(), ['victim (elsewhere)']);
+    const prune = await Duration.of('disk', 'prune', '--all', '--force');
+    const count = points['create beside another host'];
+    for (let index = 0; index < count; index++) {
+      await killed(index, count, prune, 'disk', 'prune', '--all', '--force');
+      await succeed('disk', 'prune', '--all', '--force');
+      assert.deepEqual(await shared(), ['victim (elsewhere)']);
+    }
+    neighbour(`${own} rm victim`);
+    assert.deepEqual(await shared(), []);
   });
 });
