@@ -17,6 +17,7 @@ import { reportTransfer } from '../transfer.js';
 import { createSparseDisk, isFull } from './disk-size.js';
 import { filesystems, type ImageProbe } from './probe.js';
 import { installError } from './translate.js';
+import { verifyDisk, type DiskExpectation } from './verify.js';
 
 /** One `bootc install to-disk`. */
 export interface Installation {
@@ -38,6 +39,8 @@ export interface Installation {
   /** Kernel arguments besides the image's own. */
   kargs: readonly string[];
   probe: ImageProbe;
+  /** What the disk has to have in the end. */
+  expected: Omit<DiskExpectation, 'imageSize'>;
   /** Keeps bootc's output back unless it fails. */
   quiet: boolean;
 }
@@ -149,8 +152,10 @@ export function installArguments(
     ...['--volume', `${directory}:/output`],
     ...(log === undefined || log === '' ? [] : ['--env', `RUST_LOG=${log}`]),
     ...Object.entries(variables).flatMap(([name, value]) => ['--env', `${name}=${value}`]),
+    // The image may start something else, with our words as its arguments.
+    ...['--entrypoint', 'bootc'],
     installation.reference,
-    ...['bootc', 'install', 'to-disk', '--via-loopback'],
+    ...['install', 'to-disk', '--via-loopback'],
     ...supported('generic-image'),
     ...supported('skip-fetch-check'),
     ...(installation.filesystem === undefined ? [] : ['--filesystem', installation.filesystem]),
@@ -208,7 +213,21 @@ export async function installToDisk(
   }
   // A loop device swallows ENOSPC: only what is still free says whether everything arrived.
   if (await isFull(dirname(disk))) throw diskFull(disk);
+  await requireComplete(installation, result.all);
   await rename(partialDisk, disk);
+}
+
+/** An install is believed by its disk, not by its exit code. */
+async function requireComplete(installation: Installation, output: string): Promise<void> {
+  const { reference, partialDisk, imageSize, expected } = installation;
+  const fault = await verifyDisk(partialDisk, { ...expected, imageSize });
+  if (!fault) return;
+  throw new PodmanBootcError(
+    'install',
+    'INSTALL_INCOMPLETE',
+    `bootc reported that ${reference} is installed, but ${fault.what}; the disk was removed`,
+    { remedy: fault.remedy, output },
+  );
 }
 
 /**

@@ -1,8 +1,11 @@
 import { createHash } from 'node:crypto';
 import { formatSize } from '../sizes.js';
 
-/** Raised when we begin to install in another way, so that bases made in the old one are not taken. */
-const installer = 1;
+/**
+ * Raised when we begin to install in another way, so that bases made in the old one are not taken: 2 since what an install
+ * left on its disk is looked at.
+ */
+const installer = 2;
 
 /** All that decides the bytes of an installed disk. Whoever asks for the same gets the same base disk. */
 export interface BaseParts {

@@ -123,6 +123,7 @@ export async function createVirtualMachine(
         rootSizeMax: vm.rootSizeMax,
         kargs: vm.kargs,
         probe: vm.probe,
+        expected: { architecture: hardware.arch, firmware, filesystem: filesystem.effective },
         quiet: vm.quiet,
       },
       host.report,

@@ -27,6 +27,7 @@ const installation: Installation = {
     systemdVersion: 252,
     account: undefined,
   },
+  expected: { architecture: 'x86_64', firmware: 'efi', filesystem: 'xfs' },
   quiet: false,
 };
 
@@ -46,7 +47,9 @@ describe('a second attempt with direct I/O', () => {
 
   it('tells bootc by its variable', () => {
     const args = installArguments(installation, {}, { BOOTC_DIRECT_IO: 'on' });
-    assert.ok(args.join(' ').includes('--env BOOTC_DIRECT_IO=on localhost/os:latest bootc install'));
+    assert.ok(
+      args.join(' ').includes('--env BOOTC_DIRECT_IO=on --entrypoint bootc localhost/os:latest install'),
+    );
   });
 });
 
@@ -57,7 +60,7 @@ describe('install command', () => {
       args.join(' '),
       'run --rm --replace --name podman-bootc-install-5d31f6c3 --pull never --privileged --pid=host --ipc=host --user=root:root' +
         ' --security-opt label=type:unconfined_t --volume /dev:/dev --volume /var/lib/containers:/var/lib/containers' +
-        ' --volume /data/vms/5d31f6c3:/output localhost/os:latest bootc install to-disk --via-loopback --generic-image' +
+        ' --volume /data/vms/5d31f6c3:/output --entrypoint bootc localhost/os:latest install to-disk --via-loopback --generic-image' +
         ' --filesystem xfs --root-size 8192M /output/disk.raw.abcd.partial',
     );
   });

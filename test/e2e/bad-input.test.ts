@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -78,6 +79,24 @@ describe('what cannot work', () => {
       assert.equal(outcome.stderr.match(/Installing image/g)?.length, 1, outcome.stderr);
     });
   }
+
+  it('an install without a boot loader is not believed, and bootc ran it, whatever the image starts', async () => {
+    const name = 'localhost/starts-something-else';
+    execFileSync('podman', ['build', '--quiet', '--tag', name, '-'], {
+      input: 'FROM localhost/broken-boot\nENTRYPOINT ["/bin/echo", "hello"]\n',
+    });
+    try {
+      const outcome = await podmanBootc('create', '--quiet', name);
+      assertFailure(
+        outcome,
+        122,
+        /starts-something-else:latest is installed, but the EFI system partition holds no FAT file system; .*\nAdd a boot loader to the image: /,
+      );
+      assert.match(outcome.stderr, /Installation complete!/);
+    } finally {
+      host('podman', 'rmi', name);
+    }
+  });
 
   it('a host without podman is told to install it', async () => {
     const outcome = await startCli(['run', image], { env: { PATH: mkdtempSync(join(tmpdir(), 'empty-')) } })
