@@ -1,5 +1,5 @@
-import { open, stat } from 'node:fs/promises';
-import { createOverlay, readQcow2 } from '../disk/qcow2.js';
+import { open } from 'node:fs/promises';
+import { checkOverlay, checkRaw, createOverlay } from '../disk/qcow2.js';
 import { copyRaw } from '../disk/raw-copy.js';
 import { readDomain } from '../domain/edit.js';
 import { codeOf, PodmanBootcError } from '../errors.js';
@@ -90,14 +90,16 @@ export async function requireDisk(
 ): Promise<void> {
   const { path, format } = metadata.disk;
   try {
-    if (format === 'raw') await stat(path);
-    else {
-      const { backing } = await readQcow2(path);
-      if (backing !== undefined) await checkBacking(host, backing);
+    if (format === 'raw') {
+      await checkRaw(path);
+      return;
     }
+    const backing = await checkOverlay(path);
+    if (backing !== undefined) await checkBacking(host, backing);
   } catch (error) {
-    if (codeOf(error) === 'EACCES' || codeOf(error) === 'EPERM') return;
-    if (codeOf(error) !== 'ENOENT') throw error;
+    const code = codeOf(error);
+    if (code === 'EACCES' || code === 'EPERM') return;
+    if (code !== 'ENOENT' && code !== 'ENOTDIR') throw error;
     throw new PodmanBootcError('boot', 'DISK_MISSING', `The disk ${path} of the VM ${name} is gone`, {
       remedy,
       cause: error,
