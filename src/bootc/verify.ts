@@ -68,7 +68,7 @@ async function verify(
 function nothingWritten(what: string): DiskFault {
   return {
     what: `the disk ${what}`,
-    remedy: 'Look at its output: what the image has as its `bootc` wrote no disk',
+    remedy: 'Look at its output: what the image has as its `bootc` did not write a whole disk',
   };
 }
 
@@ -126,7 +126,7 @@ async function verifyRoot(
   };
 }
 
-/** By its type; where there is none of that type, the largest of Linux's without one (bootc makes /boot small). */
+/** By its type; where there is none of that type, the largest file system of Linux (bootc makes /boot small). */
 function rootPartition(
   partitions: readonly Partition[],
   architecture: DiskExpectation['architecture'],
