@@ -171,13 +171,19 @@ export async function listBootcImages(engine: PodmanEngine, signal?: AbortSignal
     Size: number;
     Created: number;
   }[];
-  return images.map((image) => ({
-    id: image.Id,
-    names: image.Names ?? [],
-    digest: image.Digest,
-    size: image.Size,
-    created: new Date(image.Created * 1000).toISOString(),
-  }));
+  const listed = new Map<string, ListedImage>();
+  for (const image of images) {
+    // podman 4.3 repeats an image for each of its names, with all of them each time.
+    const names = new Set([...(listed.get(image.Id)?.names ?? []), ...(image.Names ?? [])]);
+    listed.set(image.Id, {
+      id: image.Id,
+      names: [...names],
+      digest: image.Digest,
+      size: image.Size,
+      created: new Date(image.Created * 1000).toISOString(),
+    });
+  }
+  return [...listed.values()];
 }
 
 /** The name an image is recorded under: the tag that the user meant, else the reference as given. */
