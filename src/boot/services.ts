@@ -62,8 +62,13 @@ function sshdState(system: string, units: Record<string, string>[]): SshdState {
   if (failed) return { kind: 'failed', unit: failed.Id ?? '', result: failed.Result ?? '' };
   // Nothing is queued for it, but what is still to start may pull it in.
   if (system === 'starting' || system === 'initializing') return { kind: 'coming' };
-  const masked = having('LoadState', 'masked');
-  if (masked) return { kind: 'masked', unit: masked.Id ?? '' };
-  const loaded = having('LoadState', 'loaded');
-  return loaded ? { kind: 'not-started', unit: loaded.Id ?? '' } : { kind: 'absent' };
+  // The service is what is missed: distributions ship its socket beside it, masked or not.
+  const isSocket = ({ Id = '' }: Record<string, string>): boolean => Id.endsWith('.socket');
+  for (const kind of [units.filter((unit) => !isSocket(unit)), units.filter(isSocket)]) {
+    const masked = kind.find(({ LoadState }) => LoadState === 'masked');
+    if (masked) return { kind: 'masked', unit: masked.Id ?? '' };
+    const loaded = kind.find(({ LoadState }) => LoadState === 'loaded');
+    if (loaded) return { kind: 'not-started', unit: loaded.Id ?? '' };
+  }
+  return { kind: 'absent' };
 }

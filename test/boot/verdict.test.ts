@@ -41,6 +41,24 @@ describe("a guest's services", () => {
       [unit('sshd.service', 'loaded', 'inactive')],
       { kind: 'not-started', unit: 'sshd.service' },
     ],
+    [
+      'is not enabled, beside a socket that is masked',
+      'running',
+      [unit('ssh.service', 'loaded', 'inactive'), unit('ssh.socket', 'masked', 'inactive')],
+      { kind: 'not-started', unit: 'ssh.service' },
+    ],
+    [
+      'is masked, beside a socket that is not enabled',
+      'running',
+      [unit('ssh.service', 'masked', 'inactive'), unit('ssh.socket', 'loaded', 'inactive')],
+      { kind: 'masked', unit: 'ssh.service' },
+    ],
+    [
+      'has a socket only, which is masked',
+      'running',
+      [unit('sshd.socket', 'masked', 'inactive')],
+      { kind: 'masked', unit: 'sshd.socket' },
+    ],
     ['is not there', 'running', [], { kind: 'absent' }],
   ] as const) {
     it(`say that sshd ${what}`, () => {
