@@ -1,4 +1,5 @@
 import { ConsoleText } from './console-text.js';
+import { Place, type Sign } from './place.js';
 import { bootStages, type BootFailure, type BootStage } from './stage.js';
 
 /** How many of the console's last lines are kept for whoever explains a failure. */
@@ -36,7 +37,7 @@ export class BootRecognizer {
   readonly #text: ConsoleText;
   /** What the firmware or an initrd complained of, which explains what follows. */
   #suspicion: BootFailure | undefined;
-  #inInitrd = false;
+  readonly #place = new Place();
 
   constructor(private readonly listener: BootListener = {}) {
     this.#text = new ConsoleText((line, overwritten) => {
@@ -66,6 +67,7 @@ export class BootRecognizer {
 
   #prompt(text: string): void {
     if (text.endsWith('login:') || text.endsWith('login: ')) {
+      this.#place.enterRoot();
       this.#comeUp();
       this.#reach('systemd', this.unit);
     } else if (text.startsWith('Shell>'))
@@ -99,26 +101,28 @@ export class BootRecognizer {
         this.failedForSsh = undefined;
         this.isUp = false;
         this.#suspicion = undefined;
-        this.#inInitrd = false;
+        this.#place.forget();
         this.unit = undefined;
         this.stage = 'firmware';
         this.listener.onStage?.('firmware', undefined);
       }
     },
-    initrd: (inside) => {
-      this.#inInitrd = inside;
-      this.#reach(inside ? 'initrd' : 'systemd', undefined);
-    },
-    userspace: (unit) => {
-      this.#reach(this.#inInitrd ? 'initrd' : 'systemd', unit);
+    at: (sign, unit) => {
+      const before = this.#place.where;
+      this.#place.see(sign, bootStages.indexOf(this.stage) >= bootStages.indexOf('initrd'));
+      const { where } = this.#place;
+      if (where === 'initrd' && before === 'root') this.#returnToInitrd();
+      if (where === 'unknown') return;
+      this.#reach(where === 'initrd' ? 'initrd' : 'systemd', unit);
     },
     up: () => {
-      if (!this.#inInitrd) this.#comeUp();
+      this.#comeUp();
     },
     failed: (unit, words) => {
       if (this.failedUnits.length < keptUnits && !this.failedUnits.includes(unit))
         this.failedUnits.push(unit);
-      if (!this.#inInitrd && neededForSsh.test(unit)) this.failedForSsh = { kind: 'unit', unit, words };
+      if (this.#place.where !== 'initrd' && neededForSsh.test(unit))
+        this.failedForSsh = { kind: 'unit', unit, words };
     },
     suspect: (failure) => {
       this.#suspicion ??= failure;
@@ -138,6 +142,15 @@ export class BootRecognizer {
     this.listener.onUp?.();
   }
 
+  /** What was taken for the real root's systemd was the initrd's. */
+  #returnToInitrd(): void {
+    if (this.stage !== 'systemd') return;
+    this.stage = 'initrd';
+    this.unit = undefined;
+    this.failedForSsh = undefined;
+    this.listener.onStage?.('initrd', undefined);
+  }
+
   #reach(stage: BootStage, unit: string | undefined): void {
     const isLater = bootStages.indexOf(stage) > bootStages.indexOf(this.stage);
     if (!isLater && (stage !== this.stage || unit === undefined || unit === this.unit)) return;
@@ -151,16 +164,17 @@ export class BootRecognizer {
 
   #fail(failure: BootFailure): void {
     if (this.failure) return;
-    this.failure = failure;
-    this.listener.onFailure?.(failure);
+    const isInitrds = failure.kind === 'emergency' && this.#place.where === 'initrd';
+    this.failure = isInitrds ? { ...failure, inInitrd: true } : failure;
+    this.listener.onFailure?.(this.failure);
   }
 }
 
 interface Hands {
   reach(stage: BootStage, unit?: string): void;
   begin(): void;
-  initrd(inside: boolean): void;
-  userspace(unit: string | undefined): void;
+  /** Something tells where the guest is: in its initrd, or in its real root. `unit` is what systemd is busy with. */
+  at(sign: Sign, unit?: string): void;
   up(): void;
   failed(unit: string, words: string): void;
   suspect(failure: BootFailure): void;
@@ -180,6 +194,19 @@ const interesting =
 const stripStamp = (line: string): string => line.replace(/^\[ *\d+\.\d+\] /, '');
 
 type Rule = readonly [RegExp, (boot: Hands, match: RegExpExecArray, line: string) => void];
+
+/**
+ * Units that only an initrd has, by their names and, before systemd 250, by their descriptions (units/initrd-*.in of
+ * systemd, modules.d/*systemd* of dracut). `dracut-shutdown` belongs to the real root.
+ */
+const initrdUnit =
+  /^(?:initrd-\S+\.(?:target|service)|sysroot(?:-\S+)?\.mount|dracut-(?!shutdown)\S+\.service|ostree-prepare-root\.service|bootc-root-setup\.service|nm-initrd\.service|Initrd |dracut \S+ hook|\/sysroot\b|Switch Root$)/;
+
+const switchUnit = /^(?:initrd-switch-root\.|Switch Root$)/;
+
+function unitSign(unit: string): Sign {
+  return switchUnit.test(unit) ? 'switch-unit' : initrdUnit.test(unit) ? 'initrd-unit' : 'unit';
+}
 
 /** In the order in which they are tried; the first that fits is the last. */
 const rules: readonly Rule[] = [
@@ -243,7 +270,9 @@ const rules: readonly Rule[] = [
   [
     /Run \/(?:init|sbin\/init|\S+) as init process/,
     (boot, match) => {
-      boot.reach(match[0].includes('/init as') && !match[0].includes('/sbin') ? 'initrd' : 'systemd');
+      // An initrd's /init may be systemd, or hand over to it without a word.
+      if (match[0].includes('/init as') && !match[0].includes('/sbin')) boot.reach('initrd');
+      else boot.at('root');
     },
   ],
   // The initrd: dracut, initramfs-tools, others.
@@ -256,17 +285,28 @@ const rules: readonly Rule[] = [
     },
   ],
   [
-    /Running in initial RAM disk|Running in initrd|Welcome to .*[Ii]nitramfs/,
+    /Running in initial RAM disk|Running in initrd/,
     (boot) => {
-      boot.initrd(true);
+      boot.at('initrd');
     },
   ],
   [
-    /Switching root|initrd-switch-root|running in system mode|^Welcome to /,
+    /^Welcome to (.*)/,
     (boot, match) => {
-      // systemd in an initrd says "running in system mode" before it says where it runs.
-      if (match[0].includes('root')) boot.initrd(false);
-      else boot.userspace(undefined);
+      // dracut and mkosi put it into the os-release of their initrds.
+      boot.at(/initramfs|initrd|dracut/i.test(match[1] ?? '') ? 'initrd-welcome' : 'welcome');
+    },
+  ],
+  [
+    /Switching root/,
+    (boot) => {
+      boot.at('root');
+    },
+  ],
+  [
+    /running in system mode/,
+    (boot) => {
+      boot.at('systemd');
     },
   ],
   [
@@ -276,9 +316,11 @@ const rules: readonly Rule[] = [
     },
   ],
   [
-    /dracut|initramfs:/,
-    (boot) => {
-      boot.initrd(true);
+    // What dracut's hooks say by /dev/kmsg, and an initrd without systemd, which hands over without a word.
+    /^(?:\[ *\d+\.\d+\] )?dracut(?:-[\w-]+)?(?:\[\d+\])?: |^dracut Warning|(initramfs:)/,
+    (boot, match) => {
+      if (match[1] === undefined) boot.at('initrd');
+      else boot.reach('initrd');
     },
   ],
   // systemd, on its console or, below /dev/kmsg, with a time stamp.
@@ -310,7 +352,7 @@ const rules: readonly Rule[] = [
   [
     /Reached target (?:multi-user\.target|Multi-User System|graphical\.target|Graphical Interface)/,
     (boot, match) => {
-      boot.userspace(match[0].slice('Reached target '.length));
+      boot.at('root', match[0].slice('Reached target '.length));
       boot.up();
     },
   ],
@@ -318,19 +360,27 @@ const rules: readonly Rule[] = [
     // The second form was seen with systemd 252.
     /A start job is running for (.*?)(?: \([^)]*\))?$|\bJob (.+)\/start running \(/,
     (boot, match) => {
-      boot.userspace(unitOf(match[1] ?? match[2] ?? ''));
+      const unit = unitOf(match[1] ?? match[2] ?? '');
+      boot.at(unitSign(unit), unit);
     },
   ],
   [
     /(?:^ {4,}|systemd\[1\]: )Starting (.*)|(?:^\[ *OK *\] |systemd\[1\]: )(?:Started|Finished|Mounted|Listening on|Reached target|Found device|Created slice|Set up automount) (.*)/,
     (boot, match) => {
-      boot.userspace(unitOf(match[1] ?? match[2] ?? ''));
+      const unit = unitOf(match[1] ?? match[2] ?? '');
+      boot.at(unitSign(unit), unit);
     },
   ],
   [
-    /SELinux: +(?:Could not open policy|Running)|systemd\[1\]: (?:Detected|Hostname set)/,
+    /systemd\[1\]: (?:Hostname set|Queued start job)/,
     (boot) => {
-      boot.userspace(undefined);
+      boot.at('unit');
+    },
+  ],
+  [
+    /SELinux: +(?:Could not open policy|Running)/,
+    (boot) => {
+      boot.at('selinux');
     },
   ],
 ];

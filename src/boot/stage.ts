@@ -15,6 +15,8 @@ export interface BootFailure {
     | 'unit';
   /** The guest's own words, free of control characters. */
   words: string;
+  /** For `emergency`: it is the initrd's, and the real root file system was not reached. */
+  inInitrd?: true;
   /** The unit, for `unit`. */
   unit?: string;
 }

@@ -63,7 +63,9 @@ export function failureVerdict({ name, reference }: VmWords, failure: BootFailur
     case 'emergency':
       return boot(
         'BOOT_EMERGENCY',
-        `${name} is in emergency mode: ${words}`,
+        failure.inInitrd === true
+          ? `${name} is in the emergency mode of its initrd, and did not get to its root file system: ${words}`
+          : `${name} is in emergency mode: ${words}`,
         `Look around with \`podman-bootc console ${reference}\` (the guest may want root's password), or read ${logs}`,
       );
     case 'unit':

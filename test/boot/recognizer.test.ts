@@ -108,6 +108,93 @@ describe('the recognizer of boots', () => {
     });
   }
 
+  describe('with a systemd in the initrd and another one in the real root', () => {
+    // Words of systemd (src/core/main.c, units/initrd-*.in, units of dracut's systemd modules) and of the kernel.
+    const kernel = '[    0.000000] Linux version 7.2.0\n[    3.100000] Run /init as init process\n';
+    const systemd = '[    4.100000] systemd[1]: systemd 262 running in system mode (+PAM +SELINUX)\n';
+    const detected =
+      '[    4.110000] systemd[1]: Detected virtualization qemu.\n[    4.120000] systemd[1]: Detected architecture x86-64.\n';
+    const initrd = '[    4.130000] systemd[1]: Running in initrd.\n';
+    const welcome = 'Welcome to \u001b[0;34mTest Linux 42\u001b[0m!\r\n';
+    const dracutWelcome = 'Welcome to \u001b[0;34mTest Linux 42 dracut-105 (Initramfs)\u001b[0m!\r\n';
+    const named = '[    4.200000] systemd[1]: Hostname set to <localhost>.\n';
+    const early =
+      '[  OK  ] Reached target paths.target - Path Units.\r\n         Starting dracut-cmdline.service - dracut cmdline hook...\r\n' +
+      '[  OK  ] Started systemd-udevd.service - Rule-based Manager for Device Events and Files.\r\n' +
+      '[FAILED] Failed to start NetworkManager.service - Network Manager.\r\n' +
+      '[  OK  ] Reached target initrd-root-device.target - Initrd Root Device.\r\n[  OK  ] Mounted sysroot.mount - /sysroot.\r\n';
+    const leave =
+      '[  OK  ] Reached target initrd-switch-root.target - Switch Root.\r\n         Starting initrd-switch-root.service - Switch Root...\r\n';
+    const switching = '[   90.100000] systemd[1]: Switching root.\n';
+    const late =
+      '[  OK  ] Stopped initrd-switch-root.service - Switch Root.\r\n[  OK  ] Created slice system-getty.slice - Slice /system/getty.\r\n' +
+      '[  OK  ] Finished dracut-shutdown.service - Restore /run/initramfs on shutdown.\r\n';
+    const up = '[  OK  ] Reached target multi-user.target - Multi-User System.\r\n';
+    const real = systemd + detected + welcome + named + late + up;
+
+    for (const [what, before, after] of [
+      [
+        'dracut that tells all',
+        kernel + systemd + detected + initrd + dracutWelcome + named + early,
+        leave + switching + real,
+      ],
+      ['dracut whose kernel is quiet', dracutWelcome + early, leave + welcome + late + up],
+      [
+        'libselinux that complains before systemd speaks',
+        `${kernel}SELinux:  Could not open policy file <= /etc/selinux/targeted/policy/policy.35:  No such file or directory\n${systemd}${detected}${initrd}${dracutWelcome}${early}`,
+        leave + switching + real,
+      ],
+      [
+        "an initrd that bears its system's name",
+        kernel + systemd + detected + initrd + welcome + named + early,
+        leave + switching + real,
+      ],
+      [
+        'older words',
+        `${kernel}${systemd}${detected}[    4.1] systemd[1]: Running in initial RAM disk.\n${dracutWelcome}         Starting dracut pre-udev hook...\r\n[  OK  ] Reached target Initrd Root Device.\r\n`,
+        `         Starting Switch Root...\r\n${switching}${welcome}${late}${up}`,
+      ],
+      [
+        'a kernel whose lines come late',
+        kernel + dracutWelcome + systemd + detected + initrd + early,
+        leave + welcome + switching + late + up,
+      ],
+    ] as const) {
+      it(`counts the first to the initrd until the switch: ${what}`, () => {
+        const { boot, stages } = watch(before);
+        assert.equal(boot.stage, 'initrd');
+        assert.ok(!stages.includes('systemd'), stages.join());
+        const needed = (): string | undefined => boot.failedForSsh?.unit;
+        assert.equal(needed(), undefined);
+        boot.push(after.slice(0, after.indexOf('Switch Root')));
+        assert.equal(boot.stage, 'initrd');
+        boot.push(after.slice(after.indexOf('Switch Root')));
+        assert.equal(boot.stage, 'systemd');
+        assert.ok(boot.isUp);
+        boot.push('[FAILED] Failed to start sshd.service - OpenSSH server daemon.\r\n');
+        assert.equal(needed(), 'sshd.service');
+      });
+    }
+
+    it('returns to the initrd when only its units tell which one it is', () => {
+      const { boot, stages } = watch(welcome + early);
+      assert.deepEqual(stages, ['systemd', 'initrd']);
+      boot.push(leave + welcome);
+      assert.equal(boot.stage, 'systemd');
+      boot.push(`${late}dracut[812]: *** Including module: bash ***\r\n`);
+      assert.equal(boot.stage, 'systemd');
+    });
+
+    it("says that an emergency is the initrd's", () => {
+      const { boot } = watch(
+        `${dracutWelcome}${early}Entering emergency mode. Exit the shell to continue.\r\n`,
+      );
+      assert.deepEqual([boot.failure?.kind, boot.failure?.inInitrd], ['emergency', true]);
+      const real = watch(`${dracutWelcome}${leave}${welcome}You are in emergency mode.\r\n`).boot;
+      assert.deepEqual([real.failure?.kind, real.failure?.inInitrd], ['emergency', undefined]);
+    });
+  });
+
   it('names the units that failed, and which of them SSH needs', () => {
     const { boot } = watch(
       '[FAILED] Failed to start chronyd.service - NTP client/server.\r\r\n' +

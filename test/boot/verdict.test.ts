@@ -1,7 +1,13 @@
 import assert from 'node:assert/strict';
 import { hasAddress } from '../../src/boot/addresses.js';
 import { parseFailedUnits, parseServices, type SshdState } from '../../src/boot/services.js';
-import { endVerdict, portVerdict, refusedVerdict, servicesVerdict } from '../../src/boot/verdict.js';
+import {
+  endVerdict,
+  failureVerdict,
+  portVerdict,
+  refusedVerdict,
+  servicesVerdict,
+} from '../../src/boot/verdict.js';
 
 const vm = { name: 'podman-bootc-abc', reference: 'abc' };
 
@@ -116,6 +122,15 @@ describe("a guest's addresses", () => {
 });
 
 describe('a verdict', () => {
+  it('tells the emergency of an initrd from that of the system', () => {
+    const failure = { kind: 'emergency', words: 'Entering emergency mode' } as const;
+    assert.match(failureVerdict(vm, failure).message, /is in emergency mode: /);
+    assert.match(
+      failureVerdict(vm, { ...failure, inInitrd: true }).message,
+      /emergency mode of its initrd, and did not get to its root file system/,
+    );
+  });
+
   it('tells why a login was refused', () => {
     const refused = (
       user: string,
