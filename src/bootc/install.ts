@@ -15,6 +15,8 @@ import type { Reporter } from '../report.js';
 import { MiB } from '../sizes.js';
 import { reportTransfer } from '../transfer.js';
 import { createSparseDisk, isFull } from './disk-size.js';
+import type { Backend } from './backend.js';
+import { bootcOption } from './arguments.js';
 import { filesystems, type ImageProbe } from './probe.js';
 import { installError } from './translate.js';
 import { verifyDisk, type DiskExpectation } from './verify.js';
@@ -38,6 +40,9 @@ export interface Installation {
   rootSizeMax: number | undefined;
   /** Kernel arguments besides the image's own. */
   kargs: readonly string[];
+  backend: Pick<Backend, 'option' | 'bootloader'>;
+  /** Further options, each in one word. */
+  bootcArgs: readonly string[];
   probe: ImageProbe;
   /** What the disk has to have in the end. */
   expected: Omit<DiskExpectation, 'imageSize'>;
@@ -97,6 +102,57 @@ export function checkFilesystem(value: string): void {
 }
 
 /**
+ * Refuses what the bootc in the image has no option for, before anything is installed.
+ * @throws PodmanBootcError `BOOTC_TOO_OLD`, `INSTALL_UKI_KARGS`
+ */
+export function checkInstallOptions({
+  reference,
+  probe,
+  kargs,
+  backend,
+  bootcArgs,
+}: Pick<Installation, 'reference' | 'probe' | 'kargs' | 'backend' | 'bootcArgs'>): void {
+  const need = (option: string, cannot: string, remedy: string): void => {
+    if (probe.installOptions.has(option)) return;
+    throw new PodmanBootcError(
+      'image',
+      'BOOTC_TOO_OLD',
+      `The bootc inside ${reference} (${probe.bootcVersion || 'unknown version'}) ${cannot}: it has no --${option}`,
+      { remedy },
+    );
+  };
+  need('via-loopback', 'cannot install to a file', 'Update bootc in the image to 0.1.6 or newer');
+  if (kargs.length > 0)
+    need('karg', 'takes no kernel arguments', 'Leave out --karg, or update bootc in the image');
+  if (backend.option) {
+    need(
+      'composefs-backend',
+      'cannot install by composefs',
+      'Leave out --composefs-backend, or update bootc in the image to 1.10 or newer',
+    );
+  }
+  if (backend.bootloader !== undefined) {
+    need(
+      'bootloader',
+      'lets nobody choose the boot loader',
+      'Leave out --bootloader, or update bootc in the image to 1.9 or newer',
+    );
+  }
+  for (const argument of bootcArgs) {
+    const option = bootcOption(argument) ?? argument;
+    need(option, `does not know ${argument}`, 'Leave it out, or update bootc in the image');
+  }
+  if (kargs.length > 0 && probe.hasUki) {
+    throw new PodmanBootcError(
+      'image',
+      'INSTALL_UKI_KARGS',
+      `The image ${reference} boots by a unified kernel image (UKI), which has its kernel arguments inside`,
+      { remedy: 'Leave out --karg, or build the UKI with them' },
+    );
+  }
+}
+
+/**
  * The arguments of `podman` for an install; each is from bootc's documentation of `install to-disk`.
  * @param variables what bootc finds in its environment
  */
@@ -107,22 +163,7 @@ export function installArguments(
 ): string[] {
   const { probe, partialDisk } = installation;
   const supported = (option: string): string[] => (probe.installOptions.has(option) ? [`--${option}`] : []);
-  if (!probe.installOptions.has('via-loopback')) {
-    throw new PodmanBootcError(
-      'image',
-      'BOOTC_TOO_OLD',
-      `The bootc inside ${installation.reference} (${probe.bootcVersion || 'unknown version'}) cannot install to a file: it has no --via-loopback`,
-      { remedy: 'Update bootc in the image to 0.1.6 or newer' },
-    );
-  }
-  if (installation.kargs.length > 0 && !probe.installOptions.has('karg')) {
-    throw new PodmanBootcError(
-      'image',
-      'BOOTC_TOO_OLD',
-      `The bootc inside ${installation.reference} (${probe.bootcVersion || 'unknown version'}) takes no kernel arguments: it has no --karg`,
-      { remedy: 'Leave out --karg, or update bootc in the image' },
-    );
-  }
+  checkInstallOptions(installation);
   const directory = dirname(partialDisk);
   if (directory.includes(':')) {
     throw new PodmanBootcError(
@@ -164,6 +205,11 @@ export function installArguments(
       : ['--root-size', `${Math.floor(installation.rootSizeMax / MiB)}M`]),
     // One word, for an argument may begin with a dash.
     ...installation.kargs.map((karg) => `--karg=${karg}`),
+    ...(installation.backend.option ? ['--composefs-backend'] : []),
+    ...(installation.backend.bootloader === undefined
+      ? []
+      : ['--bootloader', installation.backend.bootloader]),
+    ...installation.bootcArgs,
     `/output/${basename(partialDisk)}`,
   ];
 }
@@ -209,7 +255,7 @@ export async function installToDisk(
   if (result.exitCode !== 0) {
     if (await isFull(dirname(disk))) throw diskFull(disk);
     await requireStillThere(engine, reference);
-    throw installError(reference, result.exitCode, result.all);
+    throw installError(reference, result.exitCode, result.all, installation);
   }
   // A loop device swallows ENOSPC: only what is still free says whether everything arrived.
   if (await isFull(dirname(disk))) throw diskFull(disk);

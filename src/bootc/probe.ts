@@ -1,5 +1,6 @@
 import { PodmanBootcError } from '../errors.js';
 import { engineCommand, lastLine, runPodman, type PodmanEngine } from '../podman/engine.js';
+import { configurationError } from './translate.js';
 
 /** What an image says of itself, asked once in a container of it before the install. */
 export interface ImageProbe {
@@ -9,6 +10,13 @@ export interface ImageProbe {
   installOptions: ReadonlySet<string>;
   /** The root file system that its installation configuration asks for, if any. */
   defaultFilesystem: string | undefined;
+  /** The boot loader that its installation configuration asks for, if any. */
+  defaultBootloader: string | undefined;
+  /** Whether its kernel is a unified kernel image (UKI). */
+  hasUki: boolean;
+  /** Whether it has bootupd with something to install, which bootc takes for GRUB. */
+  hasBootupd: boolean;
+  hasSystemdBoot: boolean;
   /** File systems it has a mkfs for. */
   filesystems: string[];
   /** systemd's version; it takes credentials over SMBIOS from 252. */
@@ -27,7 +35,13 @@ command -v bootc >/dev/null 2>&1 || { echo '@@no-bootc'; exit 0; }
 section() { printf '\\n@@%s\\n' "$1"; }
 section version; bootc --version 2>/dev/null
 section help; bootc install to-disk --help 2>&1
-section configuration; bootc install print-configuration 2>/dev/null
+section configuration; bootc install print-configuration 2>/dev/null ||
+  { section rejected; bootc install print-configuration 2>&1 >/dev/null; }
+# Where bootc itself looks for a UKI and for what bootupd installs.
+section boot
+for f in /boot/EFI/Linux/*.efi; do [ -e "$f" ] && echo uki; done
+command -v bootupctl >/dev/null 2>&1 && [ -e /usr/lib/bootupd/updates ] && echo bootupd
+for f in /usr/lib/systemd/boot/efi/systemd-boot*.efi*; do [ -e "$f" ] && echo systemd-boot; done
 section filesystems; for f in ${filesystems.join(' ')}; do command -v "mkfs.$f" >/dev/null 2>&1 && echo "$f"; done
 section systemd; { systemctl --version || /usr/lib/systemd/systemd --version; } 2>/dev/null | head -n 1
 section account; getent passwd "$1" 2>/dev/null || grep "^$1:" /etc/passwd
@@ -37,7 +51,7 @@ exit 0
 /**
  * Asks an image what its bootc can do; the bootc that runs is the one inside the image, so nothing is assumed.
  * @param user the account whose home and ids are wanted
- * @throws PodmanBootcError `IMAGE_WITHOUT_BOOTC`, `IMAGE_UNUSABLE`
+ * @throws PodmanBootcError `IMAGE_WITHOUT_BOOTC`, `IMAGE_UNUSABLE`, `INSTALL_CONFIGURATION_INVALID`
  */
 export async function probeImage(
   engine: PodmanEngine,
@@ -76,7 +90,10 @@ function withoutBootc(reference: string, output?: string): PodmanBootcError {
   );
 }
 
-/** Reads the output of the probe's script. */
+/**
+ * Reads the output of the probe's script.
+ * @throws PodmanBootcError `IMAGE_WITHOUT_BOOTC`, `INSTALL_CONFIGURATION_INVALID`
+ */
 export function parseProbe(reference: string, output: string, user: string): ImageProbe {
   const sections = new Map<string, string>();
   for (const part of output.split(/^@@/m).slice(1)) {
@@ -84,6 +101,10 @@ export function parseProbe(reference: string, output: string, user: string): Ima
     sections.set(name.trim(), rest.join('\n').trim());
   }
   if (sections.has('no-bootc')) throw withoutBootc(reference);
+  const rejected = configurationError(reference, sections.get('rejected') ?? '');
+  if (rejected) throw rejected;
+  const boot = (sections.get('boot') ?? '').split('\n');
+  const configuration = parseConfiguration(sections.get('configuration') ?? '');
   const options = new Set(
     [...(sections.get('help') ?? '').matchAll(/(?<![\w-])--([a-z][a-z0-9-]+)/g)].map(
       (match) => match[1] ?? '',
@@ -93,26 +114,39 @@ export function parseProbe(reference: string, output: string, user: string): Ima
   return {
     bootcVersion: sections.get('version')?.split('\n')[0] ?? '',
     installOptions: options,
-    defaultFilesystem: defaultFilesystem(sections.get('configuration') ?? ''),
+    ...configuration,
+    hasUki: boot.includes('uki'),
+    hasBootupd: boot.includes('bootupd'),
+    hasSystemdBoot: boot.includes('systemd-boot'),
     filesystems: (sections.get('filesystems') ?? '').split('\n').filter((name) => name !== ''),
     systemdVersion: systemd === undefined ? undefined : Number(systemd),
     account: parseAccount(sections.get('account') ?? '', user),
   };
 }
 
-/** `bootc install print-configuration` prints `filesystem.root.type`; older ones had `root-fs-type`. */
-function defaultFilesystem(json: string): string | undefined {
+/**
+ * `bootc install print-configuration` prints `filesystem.root.type`; older ones had `root-fs-type`. `bootloader` came with
+ * bootc 1.9.
+ */
+function parseConfiguration(json: string): Pick<ImageProbe, 'defaultFilesystem' | 'defaultBootloader'> {
   try {
     const configuration = JSON.parse(json) as {
       filesystem?: { root?: { type?: unknown } | null } | null;
       'root-fs-type'?: unknown;
+      bootloader?: unknown;
     };
-    const type = configuration.filesystem?.root?.type ?? configuration['root-fs-type'];
-    return typeof type === 'string' && type !== '' ? type : undefined;
+    return {
+      defaultFilesystem: word(configuration.filesystem?.root?.type ?? configuration['root-fs-type']),
+      defaultBootloader: word(configuration.bootloader),
+    };
   } catch {
     // bootc before 0.1.6 has no such command: then the image has said nothing.
-    return undefined;
+    return { defaultFilesystem: undefined, defaultBootloader: undefined };
   }
+}
+
+function word(value: unknown): string | undefined {
+  return typeof value === 'string' && value !== '' ? value : undefined;
 }
 
 function parseAccount(line: string, user: string): ImageProbe['account'] {

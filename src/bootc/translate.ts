@@ -1,17 +1,46 @@
-import { PodmanBootcError } from '../errors.js';
-import { lastLine } from '../podman/engine.js';
+import { PodmanBootcError, type FailureClass } from '../errors.js';
+import { formatSize, GiB } from '../sizes.js';
+import { cutLines, errorChain } from './error-chain.js';
+
+/** What was asked of bootc, as far as its errors are about it. */
+export interface InstallSizes {
+  /** Bytes. */
+  diskSize?: number;
+  /** Bytes. */
+  rootSizeMax?: number | undefined;
+}
 
 interface Translation {
   pattern: RegExp;
+  /** Default: install. */
+  failureClass?: Extract<FailureClass, 'image'>;
   code: string;
-  sentence: string;
-  remedy: string;
+  sentence: string | ((match: RegExpExecArray) => string);
+  remedy: string | ((match: RegExpExecArray, sizes: InstallSizes) => string);
 }
 
-/** bootc's own words (bootc 0.1 to 1.15) and what they mean to somebody who typed `podman-bootc run`. */
+/** `Parsing "/usr/lib/bootc/install/00-x.toml": TOML parse error at line 2, column 8`, and what it says below. */
+const configurationPattern =
+  /Loading configuration: (?:Parsing "?([^"\n]+?)"?: )?[^]*|Parsing "?(\/[^"\n]+?)"?: TOML[^]*/;
+
+function configurationSentence(match: RegExpExecArray): string {
+  const file = match[1] ?? match[2];
+  const chain = errorChain(`error: ${match[0]}`);
+  const what =
+    file === undefined
+      ? chain.replace(/^Loading configuration: /, '')
+      : chain.replace(/^.*?"?: (?=TOML)/, '');
+  return `its bootc rejects ${file ?? 'its configuration of the install'}: ${what}`;
+}
+
+function configurationRemedy(match: RegExpExecArray): string {
+  return `Mend ${match[1] ?? match[2] ?? 'the files in /usr/lib/bootc/install'} in the image; \`bootc install print-configuration\` in it shows when it is right`;
+}
+
+/** bootc's own words (bootc 0.1 to 1.16) and what they mean to somebody who typed `podman-bootc run`. */
 const translations: readonly Translation[] = [
   {
-    pattern: /No root filesystem specified/,
+    pattern: /No root filesystem specified|no filesystem specified/,
     code: 'INSTALL_NO_FILESYSTEM',
     sentence: 'the image does not say which root file system it wants',
     remedy: 'Choose one: --filesystem xfs, ext4 or btrfs',
@@ -47,10 +76,92 @@ const translations: readonly Translation[] = [
     remedy: 'Run it on a host with container-selinux installed, or with SELinux permissive',
   },
   {
+    pattern: /Insufficient free space for .*\(available: (.+?) required: (.+?)\)/,
+    code: 'INSTALL_DISK_TOO_SMALL',
+    sentence: (match) =>
+      `the disk is too small: it has ${match[1] ?? ''} for the image, which takes ${match[2] ?? ''}`,
+    remedy: (match, sizes) => {
+      const { diskSize = 0, rootSizeMax } = sizes;
+      if (rootSizeMax !== undefined && rootSizeMax < diskSize)
+        return `Raise --root-size-max, which is ${formatSize(rootSizeMax)}, or leave it out`;
+      return `Ask for a larger one: --disk-size ${enough(diskSize, match[1] ?? '', match[2] ?? '')}`;
+    },
+  },
+  {
+    pattern: /No boot entries!|Failed to find kernel in/,
+    code: 'INSTALL_NO_KERNEL',
+    sentence: 'there is no kernel in the image',
+    remedy:
+      'Install a kernel in the image: bootc takes vmlinuz and initramfs.img in /usr/lib/modules/VERSION',
+  },
+  {
+    pattern: /Failed to find ostree\/prepare-root\.conf/,
+    code: 'INSTALL_NO_PREPARE_ROOT',
+    sentence: 'the image has no ostree/prepare-root.conf in /usr/lib or /etc',
+    remedy:
+      'Put a /usr/lib/ostree/prepare-root.conf into the image before its initramfs is made, with the section [composefs] and enabled = yes; base images for bootc have it',
+  },
+  {
+    pattern: /skopeo spawn error|skopeo.*No such file or directory/,
+    code: 'INSTALL_NO_SKOPEO',
+    sentence: 'there is no skopeo in the image, by which bootc reads it',
+    remedy: 'Add the package skopeo to the image',
+  },
+  {
+    pattern: /The UKI has the wrong composefs= parameter/,
+    code: 'INSTALL_UKI_STALE',
+    sentence: 'its unified kernel image (UKI) was made for another state of the image',
+    remedy: 'Build the UKI last: whatever changes the image after it makes its composefs= wrong',
+  },
+  {
+    pattern: /Cannot use externally specified kernel arguments with UKI/,
+    code: 'INSTALL_UKI_KARGS',
+    sentence: 'it boots by a unified kernel image (UKI), which has its kernel arguments inside',
+    remedy: 'Leave out --karg, or build the UKI with them',
+  },
+  {
+    pattern: /Specified filesystem (\S+) does not support fs-verity/,
+    code: 'INSTALL_NO_VERITY',
+    sentence: (match) => `its unified kernel image wants fs-verity, which ${match[1] ?? ''} does not have`,
+    remedy: 'Use --filesystem ext4 or btrfs',
+  },
+  {
+    pattern: configurationPattern,
+    failureClass: 'image',
+    code: 'INSTALL_CONFIGURATION_INVALID',
+    sentence: configurationSentence,
+    remedy: configurationRemedy,
+  },
+  {
+    pattern: /Re-exec in host mountns|open pid1 mountns/,
+    code: 'INSTALL_NO_HOST_NAMESPACE',
+    sentence: "it may not enter the namespaces of the podman host's process 1",
+    remedy: 'Let the podman run on the host itself, not in a container that hides its process 1',
+  },
+  {
+    pattern: /Failed to run udevadm settle|Comparing filesystems at \/run\/udev/,
+    code: 'INSTALL_NO_UDEV',
+    sentence: 'the podman host has no udev that runs, which bootc waits for',
+    remedy: 'Start it there: systemctl start systemd-udevd',
+  },
+  {
+    pattern: /Device has no children|Missing partition for index/,
+    code: 'INSTALL_NO_PARTITIONS',
+    sentence: 'the podman host does not show the partitions that it made',
+    remedy: 'Its kernel must read GPT (CONFIG_EFI_PARTITION), and its udev must run',
+  },
+  {
+    pattern: /Mounting ESP|unknown filesystem type '?vfat|mount.*vfat/,
+    code: 'INSTALL_NO_VFAT',
+    sentence: 'the podman host could not mount the EFI system partition',
+    remedy: 'Load the driver of its file system there: sudo modprobe vfat',
+  },
+  {
     pattern: /bootupd is required|bootupctl.*not found/,
     code: 'INSTALL_NO_BOOTUPD',
-    sentence: 'the image has no bootupd, so no boot loader can be installed',
-    remedy: 'Add the package bootupd to the image',
+    sentence: 'the image has no bootupd, without which its ostree backend installs no boot loader',
+    remedy:
+      'Add the package bootupd to the image, or install it with systemd-boot in it by --composefs-backend',
   },
   {
     pattern: /setns.*(EINVAL|Invalid argument)/,
@@ -70,24 +181,57 @@ const translations: readonly Translation[] = [
  * Turns the output of a failed install into its cause and one remedy. The original text goes along.
  * @param exitCode of `podman run`
  */
-export function installError(reference: string, exitCode: number, output: string): PodmanBootcError {
-  const details = { output };
-  const found = translations.find((translation) => translation.pattern.test(output));
-  if (found) {
+export function installError(
+  reference: string,
+  exitCode: number,
+  output: string,
+  sizes: InstallSizes = {},
+): PodmanBootcError {
+  const details = { output: cutLines(output) };
+  for (const { pattern, failureClass = 'install', code, sentence, remedy } of translations) {
+    const match = pattern.exec(output);
+    if (!match) continue;
     return new PodmanBootcError(
-      'install',
-      found.code,
-      `bootc could not install ${reference}: ${found.sentence}`,
-      {
-        remedy: found.remedy,
-        ...details,
-      },
+      failureClass,
+      code,
+      `bootc could not install ${reference}: ${typeof sentence === 'string' ? sentence : sentence(match)}`,
+      { remedy: typeof remedy === 'string' ? remedy : remedy(match, sizes), ...details },
     );
   }
   return new PodmanBootcError(
     'install',
     'INSTALL_FAILED',
-    `bootc could not install ${reference} (exit code ${exitCode}): ${lastLine(output)}`,
+    `bootc could not install ${reference} (exit code ${exitCode}): ${errorChain(output)}`,
     { remedy: 'BOOTC_INSTALL_LOG=debug makes bootc say more', ...details },
   );
+}
+
+/**
+ * What an image's configuration of the install is rejected with, before any install; undefined when it is not that, as
+ * with a bootc that has no such command.
+ * @param said by `bootc install print-configuration` that failed
+ */
+export function configurationError(reference: string, said: string): PodmanBootcError | undefined {
+  const match = configurationPattern.exec(said);
+  if (!match) return undefined;
+  return new PodmanBootcError(
+    'image',
+    'INSTALL_CONFIGURATION_INVALID',
+    `The image ${reference} cannot be installed: ${configurationSentence(match)}`,
+    { remedy: configurationRemedy(match), output: cutLines(said) },
+  );
+}
+
+const units: Readonly<Record<string, number>> = { bytes: 1, kB: 1e3, MB: 1e6, GB: 1e9, TB: 1e12 };
+
+/** Bytes of a size as GLib's g_format_size writes it: `331.9 MB`, with a no-break space. */
+function bytesOf(text: string): number {
+  const [, number = '', unit = ''] = /^([\d.]+)\s*(\w+)$/.exec(text) ?? [];
+  return Number(number) * (units[unit] ?? NaN);
+}
+
+/** A size of the disk for which the space would do, with as much again for the first update: `12G`. */
+function enough(diskSize: number, available: string, required: string): string {
+  const bytes = diskSize - bytesOf(available) + 2 * bytesOf(required);
+  return Number.isFinite(bytes) ? `${Math.ceil(bytes / GiB)}G` : 'SIZE';
 }

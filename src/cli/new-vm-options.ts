@@ -1,7 +1,7 @@
 import { parseLabel } from '../domain/labels.js';
 import { askOnTerminal } from './ask.js';
 import type { AcceleratorPreference } from '../vm/hardware.js';
-import type { Firmware, RunOptions } from '../vm/run-options.js';
+import type { Bootloader, Firmware, RunOptions } from '../vm/run-options.js';
 import type { PullPolicy } from '../podman/images.js';
 import { parsePort } from '../domain/ports.js';
 import type { DiskFormatPreference } from '../vm/vm-disk.js';
@@ -23,6 +23,9 @@ export interface NewVmOptions extends Omit<GlobalOptions, 'wait'>, ProgressOptio
   accel?: AcceleratorPreference;
   firmware?: Firmware;
   karg?: string[];
+  composefsBackend?: boolean;
+  bootloader?: Bootloader;
+  bootcArg?: string[];
   sshKey?: string[];
   hostname?: string;
   passwordFile?: string;
@@ -46,6 +49,9 @@ export function asRunOptions(options: NewVmOptions): RunOptions {
     accelerator: options.accel,
     firmware: options.firmware,
     kargs: options.karg,
+    composefsBackend: options.composefsBackend,
+    bootloader: options.bootloader,
+    bootcArgs: options.bootcArg,
     sshKeys: options.sshKey,
     hostname: options.hostname,
     passwordFile: options.passwordFile,

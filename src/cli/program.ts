@@ -126,6 +126,24 @@ Exit codes: 0 success, 1 failure, 2 wrong usage, 120 host, 121 image, 122 instal
       )
       .option('--karg <argument>', "kernel argument besides the image's own (repeatable)", repeated)
       .option(
+        '--composefs-backend',
+        "install by bootc's composefs backend (default: where the image is made for it)",
+      )
+      .option('--no-composefs-backend', "install by bootc's ostree backend")
+      .addOption(
+        new Option('--bootloader <loader>', 'boot loader (default: what bootc takes for the image)').choices([
+          'grub',
+          'grub-cc',
+          'systemd',
+          'none',
+        ]),
+      )
+      .option(
+        '--bootc-arg <argument>',
+        'another option of bootc install to-disk, as in --bootc-arg=--stateroot=x (repeatable)',
+        repeated,
+      )
+      .option(
         '--password-file <file>',
         "file with root's password, which is set when the VM is logged in to for the first time",
       )
@@ -178,7 +196,8 @@ A command of one word is a shell command line; of several, each word arrives as 
 The VM goes on running when the session ends, and keeps its disk until \`podman-bootc rm\`.
 The image is installed once; each VM's disk is an overlay of that base disk.
 An image may say what its VMs need, by the labels io.podman-bootc.cpus, memory, disk-size,
-filesystem, ports (8080:80,5353:53/udp) and firmware; options win over labels.
+filesystem, ports (8080:80,5353:53/udp), firmware, composefs-backend (true or false), bootloader
+and bootc-args; options win over labels.
 
 Examples:
   podman-bootc run quay.io/centos-bootc/centos-bootc:stream9

@@ -38,6 +38,12 @@ export interface VmMetadata {
     bootcVersion?: string;
     /** Kernel arguments besides the image's; absent without any. */
     kargs?: string[];
+    /** Whether by bootc's composefs backend; absent when by ostree. */
+    composefsBackend?: boolean;
+    /** Boot loader asked for; absent when that was left to bootc. */
+    bootloader?: string;
+    /** Further options that bootc got; absent without any. */
+    bootcArgs?: string[];
   };
   disk: {
     path: string;
@@ -83,8 +89,11 @@ export function metadataElement(m: VmMetadata): XmlElement {
         filesystem: m.install.filesystem,
         rootSizeMax: m.install.rootSizeMax,
         bootcVersion: m.install.bootcVersion,
+        backend: m.install.composefsBackend === true ? 'composefs' : undefined,
+        bootloader: m.install.bootloader,
       },
       ...(m.install.kargs ?? []).map((value) => element(prefixed('karg'), { value })),
+      ...(m.install.bootcArgs ?? []).map((value) => element(prefixed('bootcArg'), { value })),
     ),
     element(prefixed('disk'), {
       path: m.disk.path,
@@ -123,6 +132,9 @@ export function parseMetadata(el: XmlElement): VmMetadata {
   const base = disk.optional('base');
   const cloudInit = partElement(el, 'cloudInit') && new Part(el, 'cloudInit');
   const kargs = valuesOf(el, 'install', 'karg', 'value');
+  const isComposefs = install.optional('backend') === 'composefs';
+  const bootloader = install.optional('bootloader');
+  const bootcArgs = valuesOf(el, 'install', 'bootcArg', 'value');
   const keys = valuesOf(el, 'ssh', 'key', 'fingerprint');
   const ports = portsOf(el, splitName(el.name).prefix);
   const hostname = partElement(el, 'guest')?.attributes.hostname;
@@ -142,6 +154,9 @@ export function parseMetadata(el: XmlElement): VmMetadata {
       ...(rootSizeMax !== undefined && { rootSizeMax }),
       ...(bootcVersion !== undefined && { bootcVersion }),
       ...(kargs.length > 0 && { kargs }),
+      ...(isComposefs && { composefsBackend: true }),
+      ...(bootloader !== undefined && { bootloader }),
+      ...(bootcArgs.length > 0 && { bootcArgs }),
     },
     disk: {
       path: disk.string('path'),

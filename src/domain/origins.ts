@@ -4,7 +4,17 @@ import { element, type XmlElement } from './xml.js';
 export type Origin = 'option' | 'image label' | 'default';
 
 /** What an image may ask for by its labels. */
-export const originated = ['cpus', 'memory', 'diskSize', 'filesystem', 'ports', 'firmware'] as const;
+export const originated = [
+  'cpus',
+  'memory',
+  'diskSize',
+  'filesystem',
+  'ports',
+  'firmware',
+  'composefsBackend',
+  'bootloader',
+  'bootcArgs',
+] as const;
 export type Originated = (typeof originated)[number];
 
 /** Where each of these values came from when the VM was made. */

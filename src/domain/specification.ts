@@ -121,6 +121,8 @@ function checkNames(spec: DomainSpecification): void {
   checkLine('the user', ssh.user);
   for (const label of Object.entries(spec.metadata.labels ?? {})) checkLabel(...label);
   for (const karg of install.kargs ?? []) checkLine('a kernel argument', karg);
+  checkLine('the boot loader', install.bootloader ?? '');
+  for (const argument of install.bootcArgs ?? []) checkLine('an argument of bootc', argument);
   for (const fingerprint of ssh.keys ?? []) checkLine('the fingerprint of a key', fingerprint);
   checkLine('the host name', spec.metadata.hostname ?? '');
 }

@@ -20,6 +20,13 @@ export interface BaseParts {
   diskSize: number;
   /** Kernel arguments besides the image's, in their order. */
   kargs: readonly string[];
+  /** How bootc was told to install, where it was; part of the key only then, as older bases have none of it. */
+  backend?: {
+    composefs: boolean;
+    bootloader: string | undefined;
+    /** Further options of bootc's, in their order. */
+    bootcArgs: readonly string[];
+  };
   /** As the image's bootc names its version. */
   bootcVersion: string;
 }
@@ -35,6 +42,9 @@ export function baseKey(parts: BaseParts): string {
     parts.diskSize,
     parts.kargs,
     parts.bootcVersion,
+    ...(parts.backend === undefined
+      ? []
+      : [[parts.backend.composefs, parts.backend.bootloader ?? null, parts.backend.bootcArgs]]),
   ];
   return createHash('sha256').update(JSON.stringify(canonical)).digest('hex').slice(0, 24);
 }
@@ -45,6 +55,9 @@ const shown: readonly [keyof BaseParts, string, (parts: BaseParts) => string][] 
   ['rootSizeMax', '--root-size-max', (parts) => sizeOrNone(parts.rootSizeMax)],
   ['diskSize', '--disk-size', (parts) => formatSize(parts.diskSize)],
   ['kargs', '--karg', (parts) => parts.kargs.join(' ') || 'none'],
+  ['backend', '--composefs-backend', ({ backend }) => (backend?.composefs === true ? 'set' : 'unset')],
+  ['backend', '--bootloader', ({ backend }) => backend?.bootloader ?? 'none'],
+  ['backend', '--bootc-arg', ({ backend }) => (backend?.bootcArgs ?? []).join(' ') || 'none'],
   ['bootcVersion', 'the version of bootc', (parts) => parts.bootcVersion],
 ];
 

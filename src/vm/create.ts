@@ -1,8 +1,10 @@
 import { chmod, readFile, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { checkDiskFits, chooseDiskSize } from '../bootc/disk-size.js';
-import { chooseFilesystem, installToDisk } from '../bootc/install.js';
+import { checkFirmwareSuits, chooseBackend } from '../bootc/backend.js';
+import { checkInstallOptions, chooseFilesystem, installToDisk } from '../bootc/install.js';
 import type { ImageProbe } from '../bootc/probe.js';
+import { hasVerity, verityWarning } from '../bootc/verity.js';
 import { buildDomain, chooseFirmware, chooseNetwork, chooseTpm } from '../domain/build.js';
 import type { Labels } from '../domain/labels.js';
 import type { VmMetadata } from '../domain/metadata.js';
@@ -93,6 +95,10 @@ export async function createVirtualMachine(
   checkCpus(vm.cpus, hardware.capabilities.maxVcpus);
   const firmware = requireFirmware(vm.firmware, hardware);
   const filesystem = chooseFilesystem(vm.filesystem, vm.probe);
+  const backend = chooseBackend(vm, vm.probe);
+  checkFirmwareSuits(vm.reference, backend, firmware, vm.origins.firmware ?? 'default');
+  const { bootcArgs } = vm;
+  checkInstallOptions({ ...vm, backend });
   const diskSize = chooseDiskSize(vm.diskSize, image.size);
   const parts: BaseParts = {
     imageId: image.id,
@@ -102,6 +108,9 @@ export async function createVirtualMachine(
     // A larger disk is an overlay that is larger; a smaller one has to be installed.
     diskSize: Math.min(diskSize, chooseDiskSize(undefined, image.size)),
     kargs: vm.kargs,
+    ...((backend.option || backend.bootloader !== undefined || bootcArgs.length > 0) && {
+      backend: { composefs: backend.option, bootloader: backend.bootloader, bootcArgs },
+    }),
     bootcVersion: vm.probe.bootcVersion,
   };
   const directory = VmDirectory.of(host.directories, identity.uuid);
@@ -109,8 +118,13 @@ export async function createVirtualMachine(
   const install = async (disk: string, partialDisk: string): Promise<void> => {
     await requireShared(vm.engine, vm.reference, dirname(disk), signal);
     host.report.info(
-      `Installing ${vm.reference} to a disk of ${formatSize(parts.diskSize)} (${filesystem.effective}: ${filesystem.reason})`,
+      `Installing ${vm.reference} to a disk of ${formatSize(parts.diskSize)} (${filesystem.effective}: ${filesystem.reason})${backend.reason === undefined ? '' : `, by bootc's composefs backend (${backend.reason})`}`,
     );
+    if (backend.composefs) {
+      const isThere = await hasVerity(vm.engine, vm.reference, signal);
+      const warning = verityWarning(filesystem.effective, bootcArgs, isThere, vm.probe.hasUki);
+      if (warning !== undefined) host.report.warn(warning);
+    }
     await installToDisk(
       {
         engine: vm.engine,
@@ -122,6 +136,8 @@ export async function createVirtualMachine(
         filesystem: filesystem.option,
         rootSizeMax: vm.rootSizeMax,
         kargs: vm.kargs,
+        backend,
+        bootcArgs,
         probe: vm.probe,
         expected: { architecture: hardware.arch, firmware, filesystem: filesystem.effective },
         quiet: vm.quiet,
@@ -184,6 +200,9 @@ export async function createVirtualMachine(
         podman: engineName(vm.engine),
         bootcVersion: vm.probe.bootcVersion,
         kargs: [...vm.kargs],
+        composefsBackend: backend.composefs,
+        ...(backend.bootloader !== undefined && { bootloader: backend.bootloader }),
+        bootcArgs: [...bootcArgs],
       },
       disk: { path: disk.path, size: disk.size, format: disk.format, base },
       ssh: {

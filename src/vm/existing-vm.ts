@@ -40,6 +40,13 @@ export async function requireSame(
     ['--disk-size', options.diskSize, disk.size],
     ['--disk-format', options.diskFormat === 'auto' ? undefined : options.diskFormat, disk.format],
     ['--karg', options.kargs?.join(' '), (install.kargs ?? []).join(' ')],
+    [
+      '--composefs-backend',
+      setOrUnset(options.composefsBackend),
+      setOrUnset(install.composefsBackend === true),
+    ],
+    ['--bootloader', options.bootloader, install.bootloader],
+    ['--bootc-arg', options.bootcArgs?.join(' '), (install.bootcArgs ?? []).join(' ')],
     ['--cloudinit', files.cloudInit, vm.metadata.cloudInit?.directory],
     ['--user', options.user, ssh.user],
     [
@@ -75,6 +82,10 @@ export async function requireSame(
       },
     );
   }
+}
+
+function setOrUnset(value: boolean | undefined): string | undefined {
+  return value === undefined ? undefined : value ? 'set' : 'unset';
 }
 
 function inOrder(words: readonly string[]): string {

@@ -1,3 +1,5 @@
+import { checkBootcArgument } from '../bootc/arguments.js';
+import { bootloaders } from '../bootc/backend.js';
 import { checkFilesystem } from '../bootc/install.js';
 import type { Origin, Originated, Origins } from '../domain/origins.js';
 import { forwardAddress } from '../domain/devices/network.js';
@@ -9,6 +11,7 @@ import {
   checkCount,
   checkMemory,
   firmwares,
+  type Bootloader,
   type Firmware,
   type RunOptions,
 } from './run-options.js';
@@ -28,6 +31,12 @@ export interface Requirements {
   ports: readonly PublishedPort[];
   /** Undefined chooses by what the host has. */
   firmware: Firmware | undefined;
+  /** Undefined chooses by what the image has. */
+  composefsBackend: boolean | undefined;
+  /** Undefined leaves it to bootc. */
+  bootloader: Bootloader | undefined;
+  /** Further options of bootc's. */
+  bootcArgs: readonly string[];
   /** Where each came from. */
   origins: Origins;
 }
@@ -67,6 +76,19 @@ const readers = {
     checkChoice(what, text, firmwares);
     return firmwares.find((each) => each === text) ?? 'efi';
   },
+  composefsBackend: (what: string, text: string): boolean => {
+    checkChoice(what, text, ['true', 'false']);
+    return text === 'true';
+  },
+  bootloader: (what: string, text: string): Bootloader => {
+    checkChoice(what, text, bootloaders);
+    return bootloaders.find((each) => each === text) ?? 'none';
+  },
+  bootcArgs: (what: string, text: string): string[] => {
+    const words = text.split(/\s+/).filter((word) => word !== '');
+    for (const word of words) checkBootcArgument(word, what);
+    return words;
+  },
 } satisfies Record<Originated, (what: string, text: string) => unknown>;
 
 /** The label of each value: what stands behind the prefix. */
@@ -77,6 +99,9 @@ export const labelNames: Readonly<Record<Originated, string>> = {
   filesystem: 'filesystem',
   ports: 'ports',
   firmware: 'firmware',
+  composefsBackend: 'composefs-backend',
+  bootloader: 'bootloader',
+  bootcArgs: 'bootc-args',
 };
 
 const options: Readonly<Record<Originated, string>> = {
@@ -86,6 +111,9 @@ const options: Readonly<Record<Originated, string>> = {
   filesystem: '--filesystem',
   ports: '--publish',
   firmware: '--firmware',
+  composefsBackend: '--composefs-backend or --no-composefs-backend',
+  bootloader: '--bootloader',
+  bootcArgs: '--bootc-arg',
 };
 
 /**
@@ -121,6 +149,9 @@ export function chooseRequirements(
     filesystem: choose('filesystem', asked.filesystem, undefined),
     ports: choose('ports', asked.ports, []),
     firmware: choose('firmware', asked.firmware, undefined),
+    composefsBackend: choose('composefsBackend', asked.composefsBackend, undefined),
+    bootloader: choose('bootloader', asked.bootloader, undefined),
+    bootcArgs: choose('bootcArgs', asked.bootcArgs, []),
     origins,
   };
 }

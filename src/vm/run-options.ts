@@ -1,4 +1,6 @@
 import { access, constants, realpath, stat } from 'node:fs/promises';
+import { checkBootcArgument } from '../bootc/arguments.js';
+import { bootloaders } from '../bootc/backend.js';
 import { checkFilesystem } from '../bootc/install.js';
 import { checkKarg } from '../bootc/kargs.js';
 import { checkLabel, type Labels } from '../domain/labels.js';
@@ -46,6 +48,15 @@ export interface RunOptions {
   diskFormat?: DiskFormatPreference | undefined;
   /** Kernel arguments besides the image's own, in their order; default none. */
   kargs?: readonly string[] | undefined;
+  /**
+   * bootc's composefs backend instead of ostree; default: where the image is made for it (a UKI, or systemd-boot and no
+   * bootupd), or the image's label.
+   */
+  composefsBackend?: boolean | undefined;
+  /** `grub`, `grub-cc`, `systemd` or `none`; default: what bootc takes, or the image's label. */
+  bootloader?: Bootloader | undefined;
+  /** Further options of `bootc install to-disk`, each in one word (`--stateroot=x`); default none, or the image's label. */
+  bootcArgs?: readonly string[] | undefined;
   /** Directory with `user-data` and `meta-data`. */
   cloudInit?: string | undefined;
   /** Default root. */
@@ -77,6 +88,8 @@ export interface RunOptions {
   /** Keeps the output of bootc and podman back unless they fail. */
   quiet?: boolean | undefined;
 }
+
+export type Bootloader = (typeof bootloaders)[number];
 
 export const firmwares = ['efi', 'bios'] as const;
 export type Firmware = (typeof firmwares)[number];
@@ -116,6 +129,8 @@ export async function checkRunOptions(options: RunOptions): Promise<OptionFiles>
   if (options.diskFormat !== undefined) checkDiskFormat(options.diskFormat);
   checkSizes(options);
   for (const karg of options.kargs ?? []) checkKarg(karg);
+  if (options.bootloader !== undefined) checkChoice('--bootloader', options.bootloader, bootloaders);
+  for (const argument of options.bootcArgs ?? []) checkBootcArgument(argument);
   if (options.user !== undefined) checkUser(options.user);
   if (options.hostname !== undefined) checkHostname(options.hostname);
   for (const port of options.ports ?? []) checkPublishedPort(port);

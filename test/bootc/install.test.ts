@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
 import {
   checkFilesystem,
+  checkInstallOptions,
   installArguments,
   isLoopTrouble,
   type Installation,
 } from '../../src/bootc/install.js';
+import { errorChain } from '../../src/bootc/error-chain.js';
 import { installError } from '../../src/bootc/translate.js';
 import { GiB } from '../../src/sizes.js';
 import { rejectsWithCode } from '../support/rejects.js';
@@ -19,10 +21,16 @@ const installation: Installation = {
   filesystem: 'xfs',
   rootSizeMax: 8 * GiB,
   kargs: [],
+  backend: { option: false, bootloader: undefined },
+  bootcArgs: [],
   probe: {
     bootcVersion: 'bootc 1.1.4',
     installOptions: new Set(['via-loopback', 'generic-image', 'filesystem']),
     defaultFilesystem: undefined,
+    defaultBootloader: undefined,
+    hasUki: false,
+    hasBootupd: true,
+    hasSystemdBoot: false,
     filesystems: [],
     systemdVersion: 252,
     account: undefined,
@@ -85,6 +93,52 @@ describe('install command', () => {
     assert.match(error.message, /no --karg/);
   });
 
+  it('passes the backend, the boot loader and what else was asked for', () => {
+    const installOptions = new Set(['via-loopback', 'composefs-backend', 'bootloader', 'stateroot']);
+    const args = installArguments(
+      {
+        ...installation,
+        probe: { ...installation.probe, installOptions },
+        backend: { option: true, bootloader: 'systemd' },
+        bootcArgs: ['--stateroot=x y'],
+      },
+      {},
+    );
+    assert.deepEqual(args.slice(-5), [
+      '--composefs-backend',
+      '--bootloader',
+      'systemd',
+      '--stateroot=x y',
+      '/output/disk.raw.abcd.partial',
+    ]);
+  });
+
+  for (const [option, asked] of [
+    ['composefs-backend', { backend: { option: true, bootloader: undefined } }],
+    ['bootloader', { backend: { option: false, bootloader: 'grub' } }],
+    ['stateroot', { bootcArgs: ['--stateroot=x'] }],
+  ] as const) {
+    it(`refuses a bootc without --${option} before the install, when it is needed`, async () => {
+      const error = await rejectsWithCode('BOOTC_TOO_OLD', () => {
+        checkInstallOptions({ ...installation, ...asked });
+      });
+      assert.match(error.message, new RegExp(`bootc 1\\.1\\.4.* it has no --${option}$`));
+      assert.equal(error.failureClass, 'image');
+      assert.ok(error.remedy);
+    });
+  }
+
+  it('refuses kernel arguments for a UKI, which has its own inside', async () => {
+    const probe = {
+      ...installation.probe,
+      hasUki: true,
+      installOptions: new Set(['via-loopback', 'karg']),
+    };
+    await rejectsWithCode('INSTALL_UKI_KARGS', () => {
+      checkInstallOptions({ ...installation, probe, kargs: ['quiet'] });
+    });
+  });
+
   it('leaves the file system to the image when none was chosen', () => {
     assert.ok(!installArguments({ ...installation, filesystem: undefined }, {}).includes('--filesystem'));
   });
@@ -130,6 +184,42 @@ describe("bootc's errors", () => {
     ['error: Failed to enter install_t (running as container_t)', 'INSTALL_SELINUX'],
     ['error: bootupd is required for ostree-based installs', 'INSTALL_NO_BOOTUPD'],
     ['error: setns: EINVAL: Invalid argument', 'INSTALL_FOREIGN_ARCHITECTURE'],
+    // Seen with bootc 1.16.9, or from its source.
+    ['error: Installing to disk: Setting up composefs boot: No boot entries!', 'INSTALL_NO_KERNEL'],
+    [
+      'error: Installing to disk: Failed to find ostree/prepare-root.conf in /usr/lib or /etc',
+      'INSTALL_NO_PREPARE_ROOT',
+    ],
+    [
+      'error: Installing to disk: Initializing composefs repository: skopeo spawn error: No such file or directory (os error 2)',
+      'INSTALL_NO_SKOPEO',
+    ],
+    [
+      `error: Installing to disk: Setting up composefs boot: The UKI has the wrong composefs= parameter (is '${'a'.repeat(128)}', should be '${'b'.repeat(128)}')`,
+      'INSTALL_UKI_STALE',
+    ],
+    [
+      'error: Installing to disk: Setting up composefs boot: Setting up UKI boot: Cannot use externally specified kernel arguments with UKI',
+      'INSTALL_UKI_KARGS',
+    ],
+    ['error: Installing to disk: Specified filesystem xfs does not support fs-verity', 'INSTALL_NO_VERITY'],
+    [
+      'error: Installing to disk: Creating rootfs: Re-exec in host mountns: open pid1 mountns: Permission denied (os error 13)',
+      'INSTALL_NO_HOST_NAMESPACE',
+    ],
+    [
+      'error: Installing to disk: Comparing filesystems at /run/udev and /proc/1/root//run/udev: No such file or directory (os error 2)',
+      'INSTALL_NO_UDEV',
+    ],
+    [
+      'error: Installing to disk: Creating rootfs: Failed to run udevadm settle: ExitStatus(unix_wait_status(256))',
+      'INSTALL_NO_UDEV',
+    ],
+    ['error: Installing to disk: Creating rootfs: Device has no children', 'INSTALL_NO_PARTITIONS'],
+    [
+      'error: Installing to disk: Setting up composefs boot: Setting up BLS boot: Mounting ESP: Mounting /dev/loop0p2: No such device (os error 19)',
+      'INSTALL_NO_VFAT',
+    ],
   ] as const) {
     it(`gives "${text.slice(0, 60)}" a cause and a remedy, and keeps the original`, () => {
       const error = installError('img', 1, `Installing\n${text}\n`);
@@ -139,9 +229,54 @@ describe("bootc's errors", () => {
     });
   }
 
-  it('shows the last line of what it does not know', () => {
+  it('says how large a disk would do', () => {
+    const output =
+      'error: Installing to disk: Insufficient free space for localhost/os (available: 331.9\u00a0MB required: 480.2\u00a0MB)';
+    const error = installError('img', 1, output, { diskSize: 2 * GiB });
+    assert.equal(error.code, 'INSTALL_DISK_TOO_SMALL');
+    assert.match(
+      error.message,
+      /the disk is too small: it has 331\.9.MB for the image, which takes 480\.2.MB$/,
+    );
+    assert.equal(error.remedy, 'Ask for a larger one: --disk-size 3G');
+    const limited = installError('img', 1, output, { diskSize: 10 * GiB, rootSizeMax: GiB });
+    assert.match(limited.remedy ?? '', /Raise --root-size-max, which is 1 GiB/);
+  });
+
+  it('cuts lines without end, also in the original', () => {
+    const error = installError('img', 1, `error: Installing to disk: ${'x '.repeat(50_000)}`);
+    assert.ok(error.message.length < 1000 && error.message.endsWith('…'));
+    assert.ok((error.output ?? '').length < 1000);
+  });
+
+  for (const [what, output, chain] of [
+    [
+      'with the file that it names in the middle',
+      'Installing image: docker://x\nerror: Installing to disk: Creating ostree deployment: Reading /etc/x.conf: No such file or directory (os error 2)\n',
+      'Installing to disk: Creating ostree deployment: Reading /etc/x.conf: No such file or directory (os error 2)',
+    ],
+    ['of an older bootc', 'ERROR Installing to disk: a: b\n', 'Installing to disk: a: b'],
+    [
+      'over several lines, without those that only point',
+      `error: Loading configuration: Parsing "/usr/lib/bootc/install/00-x.toml": TOML parse error at line 2, column 8\n  |\n2 | type = "zfs"\n  |        ^^^^^\nunknown variant \`zfs\`, expected one of \`xfs\`, \`ext4\`, \`btrfs\`\n`,
+      'Loading configuration: Parsing "/usr/lib/bootc/install/00-x.toml": TOML parse error at line 2, column 8: unknown variant `zfs`, expected one of `xfs`, `ext4`, `btrfs`',
+    ],
+    [
+      'of a wrong command line, without its usage',
+      "error: unexpected argument '--x' found\n\n  tip: a similar argument exists: '--y'\n\nUsage: bootc install to-disk\n",
+      "unexpected argument '--x' found",
+    ],
+    ['that is none', 'one\nKilled\n', 'Killed'],
+    ['that is nothing', '', 'it said nothing'],
+  ] as const) {
+    it(`are shown whole: a chain ${what}`, () => {
+      assert.equal(errorChain(output), chain);
+    });
+  }
+
+  it('shows the chain of what it does not know', () => {
     const error = installError('img', 3, 'one\nerror: something new\n');
-    assert.match(error.message, /exit code 3\): error: something new$/);
+    assert.match(error.message, /exit code 3\): something new$/);
     assert.match(error.output ?? '', /^one\n/);
   });
 });

@@ -8,6 +8,10 @@ import { temporaryDirectory } from '../support/temporary.js';
 const probe: ImageProbe = {
   bootcVersion: 'bootc 1.1.4',
   installOptions: new Set(['wipe', 'via-loopback']),
+  defaultBootloader: 'systemd',
+  hasUki: false,
+  hasBootupd: true,
+  hasSystemdBoot: false,
   defaultFilesystem: undefined,
   filesystems: ['xfs'],
   systemdVersion: 252,

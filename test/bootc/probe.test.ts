@@ -20,6 +20,9 @@ Options:
   -h, --help
 @@configuration
 {"filesystem":{"root":{"type":"xfs"}},"kargs":["console=ttyS0"]}
+@@boot
+bootupd
+systemd-boot
 @@filesystems
 xfs
 ext4
@@ -35,6 +38,10 @@ describe('image probe', () => {
       bootcVersion: 'bootc 1.1.4',
       installOptions: new Set(['wipe', 'filesystem', 'generic-image', 'via-loopback', 'help']),
       defaultFilesystem: 'xfs',
+      defaultBootloader: undefined,
+      hasUki: false,
+      hasBootupd: true,
+      hasSystemdBoot: true,
       filesystems: ['xfs', 'ext4'],
       systemdVersion: 252,
       account: { user: 'tester', uid: 1000, gid: 1001, home: '/home/tester' },
@@ -56,6 +63,44 @@ describe('image probe', () => {
     assert.equal(probe.systemdVersion, undefined);
     assert.equal(probe.account, undefined);
     assert.equal(probe.installOptions.size, 0);
+  });
+
+  it('reads what an image boots by', () => {
+    const uki = output.replace('bootupd\nsystemd-boot', 'uki').replace('{', '{"bootloader":"systemd",');
+    const { hasUki, hasBootupd, hasSystemdBoot, defaultBootloader } = parseProbe('img', uki, 'tester');
+    assert.deepEqual(
+      [hasUki, hasBootupd, hasSystemdBoot, defaultBootloader],
+      [true, false, false, 'systemd'],
+    );
+  });
+
+  it('says before the install that bootc rejects a file of the image, and where', async () => {
+    // bootc 1.16.9 on a TOML file that asks for a file system that it does not know.
+    const said = `@@rejected
+error: Loading configuration: Parsing "/usr/lib/bootc/install/00-x.toml": TOML parse error at line 2, column 8
+  |
+2 | type = "zfs"
+  |        ^^^^^
+unknown variant \`zfs\`, expected one of \`xfs\`, \`ext4\`, \`btrfs\`
+@@boot`;
+    const error = await rejectsWithCode('INSTALL_CONFIGURATION_INVALID', () =>
+      parseProbe('img', output.replace(/^\{.*\n@@boot/m, said), 'tester'),
+    );
+    assert.equal(error.failureClass, 'image');
+    assert.equal(
+      error.message,
+      'The image img cannot be installed: its bootc rejects /usr/lib/bootc/install/00-x.toml: TOML parse error at line 2, column 8: unknown variant `zfs`, expected one of `xfs`, `ext4`, `btrfs`',
+    );
+    assert.match(error.remedy ?? '', /^Mend \/usr\/lib\/bootc\/install\/00-x\.toml/);
+    assert.match(error.output ?? '', /\^\^\^/);
+  });
+
+  it('takes a bootc without that command as one that says nothing', () => {
+    const old = output.replace(
+      /^\{.*$/m,
+      "@@rejected\nerror: unrecognized subcommand 'print-configuration'\n\nUsage: bootc install <COMMAND>",
+    );
+    assert.equal(parseProbe('img', old, 'tester').defaultFilesystem, undefined);
   });
 
   it('does not take another account for the one that was asked for', () => {

@@ -26,6 +26,16 @@ describe('the options of a command', () => {
     assert.equal((await optionsOf('list', '--connect', 'b:///')).connect, 'b:///');
   });
 
+  it('leave the choice of the backend to the image where nothing is said of it', async () => {
+    const composefs = async (...words: string[]): Promise<unknown> =>
+      (await optionsOf('create', ...words, 'image')).composefsBackend;
+    assert.equal(await composefs(), undefined);
+    assert.equal(await composefs('--composefs-backend'), true);
+    assert.equal(await composefs('--no-composefs-backend'), false);
+    const { bootcArg } = await optionsOf('run', '--bootc-arg', '--a=b', '--bootc-arg=--c', 'image');
+    assert.deepEqual(bootcArg, ['--a=b', '--c']);
+  });
+
   it('have defaults where they are not given', async () => {
     const { wait, progress, accel } = await optionsOf('run', '--boot-timeout', '30', 'image');
     assert.deepEqual([wait, progress, accel], [true, 'auto', 'auto']);

@@ -24,14 +24,20 @@ const most: VmMetadata = {
   ...metadata,
   image: { ...metadata.image, reference: `localhost/<&>"' 007 true\n🦭` },
   disk: { path: '/srv/true', size: 999_999_999_999_999, format: 'qcow2' },
-  install: { ...metadata.install, kargs: ['quiet', 'a="b  c" ', '<&>'] },
+  install: {
+    ...metadata.install,
+    kargs: ['quiet', 'a="b  c" ', '<&>'],
+    composefsBackend: true,
+    bootloader: 'systemd',
+    bootcArgs: ['--allow-missing-verity', '--karg-delete=a="b c"'],
+  },
   ssh: { ...metadata.ssh, keys: ['SHA256:abc/+', 'SHA256:def'] },
   ports: [
     { protocol: 'tcp', address: '127.0.0.1', hostPort: 8080, guestPort: 80 },
     { protocol: 'udp', address: '0.0.0.0', hostPort: 65535, guestPort: 1 },
   ],
   hostname: 'web-1.example.org',
-  origins: { cpus: 'option', memory: 'image label', diskSize: 'default' },
+  origins: { cpus: 'option', memory: 'image label', diskSize: 'default', bootcArgs: 'image label' },
   cloudInit: { directory: "/home/o'neill/<cloud> & init" },
   labels: {
     stage: 'test',

@@ -40,6 +40,10 @@ describe("a base disk's key", () => {
       { kargs: ['quiet'] },
       { kargs: ['quiet', 'a'] },
       { bootcVersion: 'bootc 1.1.1' },
+      { backend: { composefs: true, bootloader: undefined, bootcArgs: [] } },
+      { backend: { composefs: false, bootloader: 'systemd', bootcArgs: [] } },
+      { backend: { composefs: false, bootloader: undefined, bootcArgs: ['--a'] } },
+      { backend: { composefs: false, bootloader: undefined, bootcArgs: ['--a', '--b'] } },
     ];
     const keys = [{}, ...variants].map((variant) => baseKey({ ...parts, ...variant }));
     assert.equal(new Set(keys).size, keys.length);
@@ -47,7 +51,17 @@ describe("a base disk's key", () => {
     assert.match(keys[0] ?? '', /^[0-9a-f]{24}$/);
   });
 
+  it('is that of bases that older versions made, which know nothing of backends', () => {
+    assert.equal(baseKey(parts), '32a426061a84c4821fbcb2b6');
+  });
+
   it('is explained by what differs', () => {
+    const backend = { composefs: true, bootloader: 'systemd', bootcArgs: ['--a=b', '--c'] };
+    assert.deepEqual(differences({ ...parts, backend }, parts), [
+      '--composefs-backend set, not unset',
+      '--bootloader systemd, not none',
+      '--bootc-arg --a=b --c, not none',
+    ]);
     assert.deepEqual(differences({ ...parts, filesystem: 'ext4', kargs: ['a', 'b'] }, parts), [
       '--filesystem ext4, not xfs',
       '--karg a b, not none',

@@ -11,6 +11,9 @@ const files = { cloudInit: undefined, sshKeys: [], password: undefined };
 describe('a VM that exists, run with options', () => {
   for (const [option, options] of Object.entries<RunOptions>({
     '--karg': { kargs: ['quiet'] },
+    '--composefs-backend': { composefsBackend: true },
+    '--bootloader': { bootloader: 'systemd' },
+    '--bootc-arg': { bootcArgs: ['--stateroot=x'] },
     '--hostname': { hostname: 'web' },
     '--publish': { ports: [parsePort('8080:80')] },
     '--label': { labels: { stage: 'live' } },
@@ -42,7 +45,15 @@ describe('a VM that exists, run with options', () => {
     const vm = await findVirtualMachine(host, 'a');
     await requireSame(
       vm,
-      { labels: { stage: 'test' }, ports: [], kargs: [], sshKeys: [], user: 'root' },
+      {
+        labels: { stage: 'test' },
+        ports: [],
+        kargs: [],
+        sshKeys: [],
+        user: 'root',
+        composefsBackend: false,
+        bootcArgs: [],
+      },
       files,
     );
   });

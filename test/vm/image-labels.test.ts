@@ -11,6 +11,9 @@ const labels = {
   'io.podman-bootc.filesystem': 'btrfs',
   'io.podman-bootc.ports': '8080:80, 5353:53/udp',
   'io.podman-bootc.firmware': 'bios',
+  'io.podman-bootc.composefs-backend': 'true',
+  'io.podman-bootc.bootloader': 'grub',
+  'io.podman-bootc.bootc-args': '--allow-missing-verity  --stateroot=x',
   'containers.bootc': '1',
   'io.podman-bootc.testbed.hash': 'abc',
 };
@@ -28,6 +31,9 @@ describe("an image's labels", () => {
       filesystem: 'btrfs',
       ports: [parsePort('8080:80'), parsePort('5353:53/udp')],
       firmware: 'bios',
+      composefsBackend: true,
+      bootloader: 'grub',
+      bootcArgs: ['--allow-missing-verity', '--stateroot=x'],
       origins: {
         cpus: 'image label',
         memory: 'image label',
@@ -35,6 +41,9 @@ describe("an image's labels", () => {
         filesystem: 'image label',
         ports: 'image label',
         firmware: 'image label',
+        composefsBackend: 'image label',
+        bootloader: 'image label',
+        bootcArgs: 'image label',
       },
     });
   });
@@ -47,6 +56,9 @@ describe("an image's labels", () => {
       filesystem: undefined,
       ports: [],
       firmware: undefined,
+      composefsBackend: undefined,
+      bootloader: undefined,
+      bootcArgs: [],
       origins: {
         cpus: 'default',
         memory: 'default',
@@ -54,6 +66,9 @@ describe("an image's labels", () => {
         filesystem: 'default',
         ports: 'default',
         firmware: 'default',
+        composefsBackend: 'default',
+        bootloader: 'default',
+        bootcArgs: 'default',
       },
     });
   });
@@ -67,6 +82,9 @@ describe("an image's labels", () => {
       filesystem: 'xfs',
       ports: [],
       firmware: 'efi',
+      composefsBackend: false,
+      bootloader: 'systemd',
+      bootcArgs: ['--stateroot=y'],
     } as const;
     const { origins, ...values } = chooseRequirements(options, broken, unheard);
     assert.deepEqual(values, options);
@@ -86,6 +104,10 @@ describe("an image's labels", () => {
     ['ports', '8080:80 8080:81'],
     ['ports', '0.0.0.0:8080:80'],
     ['firmware', 'uefi'],
+    ['composefs-backend', 'yes'],
+    ['bootloader', 'lilo'],
+    ['bootc-args', '--stateroot=x --wipe'],
+    ['bootc-args', '/dev/sda'],
   ] as const) {
     it(`are refused by name with the value ${JSON.stringify(value)} of ${name}`, async () => {
       const error = await rejectsWithCode('IMAGE_LABEL_INVALID', () =>

@@ -15,6 +15,8 @@ describe("a library user's options", () => {
     ['CHOICE_INVALID', { pull: 'sometimes' as 'never' }],
     ['FILESYSTEM_INVALID', { filesystem: 'ntfs' }],
     ['KARG_INVALID', { kargs: ['quiet', 'a b'] }],
+    ['CHOICE_INVALID', { bootloader: 'lilo' as 'grub' }],
+    ['BOOTC_ARGUMENT_INVALID', { bootcArgs: ['--stateroot=x', '/dev/sda'] }],
     ['USER_INVALID', { user: 'a b' }],
     ['HOSTNAME_INVALID', { hostname: '-' }],
     ['SSH_KEY_INVALID', { sshKeys: ['/nonexistent'] }],
