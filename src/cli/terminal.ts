@@ -4,6 +4,7 @@ import { ConsoleText, printable } from '../boot/console-text.js';
 import type { Reporter } from '../report.js';
 import { explainSystemError } from '../system-error.js';
 import type { MessageLevel, View } from './views.js';
+import { wrapWords } from './wrap.js';
 
 /** What `--log-level` takes, from the most to the fewest words. */
 export const logLevels = ['debug', 'info', 'warn', 'error'] as const;
@@ -93,6 +94,13 @@ function linesOf(text: string): string[] {
     .filter((line) => line !== '');
 }
 
+/** A failure's sentence: on a terminal it is broken at words, for those of bootc are long. */
+function errorLine(message: string): string {
+  const text = `Error: ${printable(message)}`;
+  const { isTTY, columns } = process.stderr;
+  return (isTTY ? wrapWords(text, columns) : text).replace(/^Error:/, colour('red', 'Error:'));
+}
+
 /** Says on stderr what went wrong and what to do. @returns the exit code */
 export function printFailure(thrown: unknown): number {
   view?.close('failed');
@@ -103,7 +111,7 @@ export function printFailure(thrown: unknown): number {
   if (!(error instanceof PodmanBootcError)) {
     const failure = new PodmanBootcError('failure', 'UNEXPECTED', messageOf(error));
     if (view?.failure?.(failure)) return exitCodes.failure;
-    print(`${colour('red', 'Error:')} ${printable(messageOf(error))}`);
+    print(errorLine(messageOf(error)));
     if (isShown('debug') && error instanceof Error) print(colour('dim', printable(error.stack ?? '')));
     return exitCodes.failure;
   }
@@ -112,7 +120,7 @@ export function printFailure(thrown: unknown): number {
   const shown = [...shownOutput, shownText.partial.trim()];
   if (output.slice(-5).some((line) => !shown.includes(line)))
     print(colour('dim', printable(error.output ?? '').trimEnd()));
-  print(`${colour('red', 'Error:')} ${printable(error.message)}`);
+  print(errorLine(error.message));
   if (error.remedy !== undefined) print(printable(error.remedy));
   if (error.check !== undefined) print(`See \`podman-bootc doctor\` (${error.check})`);
   if (isShown('debug')) {
