@@ -66,6 +66,19 @@ export const checks = {
   PB017: { subject: 'locks', about: 'the directory of the locks can be written', needed: true },
   PB018: { subject: 'SSH client', about: 'ssh, ssh-keygen and scp are installed', needed: true },
   PB019: { subject: 'ISO tool', about: '`run --cloudinit` can make its data source', needed: false },
+  PB020: {
+    subject: 'namespaces',
+    about: "bootc may enter the namespaces of this host's process 1",
+    needed: false,
+  },
+  PB021: { subject: 'udev', about: 'udev runs, which bootc waits for', needed: false },
+  PB022: { subject: 'GPT', about: 'the kernel reads the partition table that bootc writes', needed: false },
+  PB023: { subject: 'vfat', about: 'the kernel mounts the EFI system partition', needed: false },
+  PB024: {
+    subject: 'fs-verity',
+    about: "what bootc's composefs backend needs on ext4 (CONFIG_FS_VERITY)",
+    needed: false,
+  },
 } as const satisfies Readonly<Record<string, CheckDescription>>;
 
 /** The id of a check, such as `PB003`. */
@@ -99,6 +112,10 @@ export const checkOfFailure: Readonly<Partial<Record<string, CheckId>>> = {
   DIRECTORY_NOT_WRITABLE: 'PB013',
   INSTALL_NOT_ROOTFUL: 'PB011',
   INSTALL_NO_LOOP: 'PB014',
+  INSTALL_NO_HOST_NAMESPACE: 'PB020',
+  INSTALL_NO_UDEV: 'PB021',
+  INSTALL_NO_PARTITIONS: 'PB022',
+  INSTALL_NO_VFAT: 'PB023',
   DIRECTORY_UNUSABLE: 'PB015',
   DISK_FULL: 'PB015',
   DISK_TOO_LARGE: 'PB015',

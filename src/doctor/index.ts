@@ -20,6 +20,7 @@ import {
   examineAcceleration,
   findEmulator,
 } from './hardware.js';
+import { checkGpt, checkNamespaces, checkUdev, checkVerity, checkVfat } from './install.js';
 import { checkLibvirt } from './libvirt.js';
 import { packageFamily } from './packages.js';
 import { checkLoopDevices, checkMachines, checkPodman, checkRootful, checkShares } from './podman.js';
@@ -57,6 +58,11 @@ const examinations: Readonly<Record<CheckId, (e: Examination) => Promise<Outcome
   PB017: checkLocks,
   PB018: checkSsh,
   PB019: checkIsoTool,
+  PB020: checkNamespaces,
+  PB021: checkUdev,
+  PB022: checkGpt,
+  PB023: checkVfat,
+  PB024: checkVerity,
 };
 
 /**

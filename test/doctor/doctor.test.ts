@@ -19,6 +19,8 @@ function isAlive(pid: string): boolean {
   }
 }
 
+const hostsOwn = ['PB020', 'PB021', 'PB022', 'PB023', 'PB024'] as const;
+
 describe('doctor', () => {
   let root: string;
 
@@ -54,6 +56,8 @@ describe('doctor', () => {
       PB017: 'ok',
       PB018: 'failure',
       PB019: 'warning',
+      // Of the kernel and of what runs on this host.
+      ...Object.fromEntries(hostsOwn.map((id) => [id, isRoot ? found[id].status : 'warning'])),
     });
     assert.match(found.PB001.finding, /libvirt does not answer at qemu\+unix.*\/nonexistent\/socket/);
     assert.match(found.PB002.finding, /There is no QEMU for /);
