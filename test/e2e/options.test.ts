@@ -9,6 +9,7 @@ import { assertNoTraces, traces } from './support/leftovers.js';
 
 const image = 'localhost/podman-bootc-demo:latest';
 const labelled = 'localhost/labelled:1';
+const broken = 'localhost/broken-configuration:1';
 const password = 'correct horse: $6$ ü';
 
 /** A port that was free a moment ago. */
@@ -35,6 +36,7 @@ interface Inspected {
   ssh: { port: number };
   ports: { hostPort: number }[];
   origins: Record<string, string>;
+  install: { composefsBackend: boolean; bootcArgs: string[] };
   labels: Record<string, string>;
 }
 
@@ -64,7 +66,7 @@ describe('options of a new VM', () => {
 
   after(async () => {
     await podmanBootc('rm', '--force', '--all');
-    execFileSync('podman', ['rmi', '--force', '--ignore', labelled]);
+    execFileSync('podman', ['rmi', '--force', '--ignore', labelled, broken]);
     assertNoTraces(initial);
   });
 
@@ -146,22 +148,23 @@ describe('options of a new VM', () => {
         `FROM ${image}`,
         `LABEL io.podman-bootc.cpus=1 io.podman-bootc.memory=640M io.podman-bootc.ports=${await somePort()}:80`,
         'LABEL io.podman-bootc.disk-size=11G io.podman-bootc.filesystem=xfs io.podman-bootc.firmware=soft',
+        'LABEL io.podman-bootc.bootc-args=--allow-missing-verity',
+        // Then it is one with systemd-boot and no bootupd, and installed by composefs.
+        'RUN rm /usr/bin/bootupctl',
       ].join('\n'),
     });
     const refused = await podmanBootc('create', '--name', 'labelled', labelled);
     assert.equal(refused.exitCode, 121, refused.stderr);
     assert.match(refused.stderr, /label io\.podman-bootc\.firmware="soft" cannot be used: .*efi or bios/);
-    await succeed(
-      'create',
-      '--name',
-      'labelled',
-      '--memory',
-      '700M',
-      '--firmware',
-      'efi',
-      '--filesystem',
-      'ext4',
-      labelled,
+    const options = ['--name', 'labelled', '--memory', '700M', '--filesystem', 'ext4'];
+    const bios = await podmanBootc('create', ...options, '--firmware', 'bios', labelled);
+    assert.equal(bios.exitCode, 2, bios.stderr);
+    assert.match(bios.stderr, /boots by systemd-boot .* need UEFI/);
+    const made = await podmanBootc('create', ...options, '--firmware', 'efi', labelled);
+    assert.equal(made.exitCode, 0, made.stderr);
+    assert.match(
+      made.stderr,
+      /ext4: as asked\), by bootc's composefs backend \(the image has systemd-boot and no bootupd\)/,
     );
     const vm = await inspect('labelled');
     assert.deepEqual([vm.cpus, vm.memory, vm.ports.length], [1, 700 * 1024 ** 2, 1]);
@@ -172,7 +175,25 @@ describe('options of a new VM', () => {
       filesystem: 'option',
       ports: 'image label',
       firmware: 'option',
+      composefsBackend: 'default',
+      bootloader: 'default',
+      bootcArgs: 'image label',
     });
+    assert.equal(vm.install.composefsBackend, true);
+    assert.deepEqual(vm.install.bootcArgs, ['--allow-missing-verity']);
+  });
+
+  it("says before the install which file of an image's configuration bootc rejects", async () => {
+    execFileSync('podman', ['build', '--quiet', '--tag', broken, '-'], {
+      input: `FROM ${image}\nRUN sed -i s/ext4/zfs/ /usr/lib/bootc/install/00-demo.toml`,
+    });
+    const outcome = await podmanBootc('create', '--name', 'broken', '--filesystem', 'xfs', broken);
+    assert.equal(outcome.exitCode, 121, outcome.stderr);
+    assert.match(
+      outcome.stderr,
+      /Error: .* its bootc rejects \/usr\/lib\/bootc\/install\/00-demo\.toml: TOML parse error at line 2, column 8: unknown variant `zfs`/,
+    );
+    assert.doesNotMatch(outcome.stderr, /^Installing /m);
   });
 
   it('makes a VM anew with --replace, also one that runs, and nothing is left of the old one', async () => {
