@@ -1,10 +1,12 @@
 import { access, constants as fileConstants } from 'node:fs/promises';
 import { constants } from 'node:os';
-import type { Readable } from 'node:stream';
 import { delimiter, join } from 'node:path';
 import type { ChildProcess } from 'node:child_process';
 import { checkOfProgram } from './checks.js';
-import { PodmanBootcError } from './errors.js';
+import { programEnvironment, searchPath, workingDirectory } from './environment.js';
+import { messageOf, PodmanBootcError } from './errors.js';
+import { LastText, WholeText } from './kept-text.js';
+import { formatSize, MiB } from './sizes.js';
 
 /**
  * The reason of a signal behind which nobody waits. What is aborted for it is killed after half a second,
@@ -30,8 +32,17 @@ export interface ProcessOptions {
   onOutput?: ((chunk: string) => void) | undefined;
   /** Called with its process ID as soon as it runs. */
   onStart?: ((pid: number) => void) | undefined;
-  /** After how many milliseconds it is killed; by default never. */
+  /** After how many milliseconds it is ended, and half a second later killed; by default never. */
   timeout?: number | undefined;
+  /** How a sentence names it; default: the program. */
+  name?: string | undefined;
+  /**
+   * What is kept of its standard output: the whole, up to 64 MiB, or the end, 1 MiB, of a program that tells how far it
+   * is. Default `whole`.
+   */
+  keep?: 'whole' | 'end' | undefined;
+  /** Whose words it uses: those that we can read, or our user's. Default `C`. */
+  locale?: 'C' | 'ours' | undefined;
   /** Milliseconds between SIGTERM and SIGKILL when aborted; default 20,000. */
   killDelay?: number | undefined;
   /**
@@ -46,16 +57,25 @@ export interface ProcessResult {
   /** 128 + n for a program ended by signal n, as shells count; -1 when it ran into the time-out. */
   exitCode: number;
   stdout: string;
+  /** Its end, up to 1 MiB. */
   stderr: string;
-  /** Both streams, in the order in which they came. */
+  /** The end of both streams, in the order in which they came; up to 1 MiB. */
   all: string;
   timedOut: boolean;
 }
 
+/** The most that is kept of what a program prints, in characters: far more than podman says of thousands of images. */
+const mostOutput = 64 * MiB;
+const mostOfEnd = 1 * MiB;
+
+/** Milliseconds between a request to end and the end, where nobody waits any longer. */
+const lastPatience = 500;
+
 /**
  * Runs a program without a shell and waits for it. An exit code other than 0 is a result, not an error.
  * execa takes 150 ms to import, so it is loaded at the first call.
- * @throws PodmanBootcError `PROGRAM_NOT_FOUND` when PATH lacks the program
+ * @throws PodmanBootcError `PROGRAM_NOT_FOUND` when PATH lacks the program, `PROGRAM_NOT_STARTED`,
+ *   `PROGRAM_OUTPUT_TOO_LONG`
  */
 export async function runProcess(
   program: string,
@@ -63,39 +83,100 @@ export async function runProcess(
   options: ProcessOptions = {},
 ): Promise<ProcessResult> {
   const { execa } = await import('execa');
-  options.signal?.throwIfAborted();
+  const { signal, onOutput, name = program } = options;
+  signal?.throwIfAborted();
   const child = execa(program, args, {
     reject: false,
-    all: true,
-    stripFinalNewline: true,
+    // What it prints is kept here, where there is a limit.
+    buffer: false,
+    cwd: workingDirectory(),
+    env: { ...programEnvironment(options.locale), ...options.env },
     ...(options.input === undefined ? { stdin: 'ignore' as const } : { input: options.input }),
-    ...(options.env && { env: options.env }),
-    ...(options.timeout !== undefined && { timeout: options.timeout }),
-    ...(options.signal && { cancelSignal: options.signal }),
+    ...(signal && { cancelSignal: signal }),
     ...(options.detached && { detached: true, cleanup: true }),
     forceKillAfterDelay: options.killDelay ?? 20_000,
   });
   if (child.pid !== undefined) options.onStart?.(child.pid);
-  const { onOutput } = options;
-  if (onOutput)
-    child.all.on('data', (chunk: Buffer | string) => {
-      onOutput(String(chunk));
-    });
-  const { signal } = options;
+  const stdout = options.keep === 'end' ? new LastText(mostOfEnd) : new WholeText(mostOutput);
+  const [stderr, all] = [new LastText(mostOfEnd), new LastText(mostOfEnd)];
+  let isTooLong = false;
+  const take = (kept: LastText | WholeText, chunk: string): void => {
+    if (!kept.push(chunk)) {
+      isTooLong = true;
+      end(child);
+      return;
+    }
+    all.push(chunk);
+    onOutput?.(chunk);
+  };
+  child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
+    take(stdout, chunk);
+  });
+  child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
+    take(stderr, chunk);
+  });
+  let timedOut = false;
+  const timer =
+    options.timeout !== undefined && Number.isFinite(options.timeout)
+      ? setTimeout(() => {
+          timedOut = true;
+          child.kill('SIGTERM');
+          setTimeout(end, lastPatience, child).unref();
+        }, options.timeout)
+      : undefined;
   const onAbort = (): void => {
-    if (signal) giveUp(child, signal);
+    if (signal?.reason instanceof DeadlineError) setTimeout(end, lastPatience, child);
   };
   signal?.addEventListener('abort', onAbort);
-  const result = await child.finally(() => signal?.removeEventListener('abort', onAbort));
-  if (result.isCanceled) options.signal?.throwIfAborted();
-  if (result.code === 'ENOENT') throw programNotFound(program, result.cause);
+  const result = await child.finally(() => {
+    signal?.removeEventListener('abort', onAbort);
+    clearTimeout(timer);
+  });
+  if (result.isCanceled) signal?.throwIfAborted();
+  if (child.pid === undefined) throw notStarted(program, result);
+  if (isTooLong) {
+    throw new PodmanBootcError(
+      'host',
+      'PROGRAM_OUTPUT_TOO_LONG',
+      `Expected ${name} to print at most ${formatSize(mostOutput)}, got more; it was ended`,
+      { remedy: 'Run it yourself to see what it prints', check: checkOfProgram[program] },
+    );
+  }
   return {
-    exitCode: exitCodeOf(result),
-    stdout: result.stdout,
-    stderr: result.stderr,
-    all: result.all,
-    timedOut: result.timedOut,
+    exitCode: timedOut ? -1 : exitCodeOf(result),
+    stdout: withoutFinalNewline(stdout.text),
+    stderr: withoutFinalNewline(stderr.text),
+    all: withoutFinalNewline(all.text),
+    timedOut,
   };
+}
+
+function withoutFinalNewline(text: string): string {
+  return text.replace(/\r?\n$/, '');
+}
+
+/** Ends a program for good: also one that ignores SIGTERM, and one whose own children keep its output open. */
+function end(child: Pick<ChildProcess, 'kill' | 'stdout' | 'stderr'>): void {
+  child.kill('SIGKILL');
+  for (const stream of [child.stdout, child.stderr]) stream?.destroy();
+}
+
+/** What a program that never ran failed with. */
+function notStarted(
+  program: string,
+  { code, cause }: { code?: string | undefined; cause?: unknown },
+): PodmanBootcError {
+  if (code === 'ENOENT') return programNotFound(program, cause);
+  return new PodmanBootcError(
+    'host',
+    'PROGRAM_NOT_STARTED',
+    `The program ${program} could not be started: ${messageOf(cause)}`,
+    {
+      remedy: `Look at what \`command -v ${program}\` names, and at its permissions`,
+      cause,
+      check: checkOfProgram[program],
+    },
+  );
 }
 
 function programNotFound(program: string, cause: unknown): PodmanBootcError {
@@ -106,12 +187,12 @@ function programNotFound(program: string, cause: unknown): PodmanBootcError {
   });
 }
 
-function exitCodeOf(result: { timedOut: boolean; exitCode?: number; signal?: NodeJS.Signals }): number {
+function exitCodeOf(result: { exitCode?: number; signal?: NodeJS.Signals }): number {
   const signalNumber = result.signal ? constants.signals[result.signal] : undefined;
-  return result.timedOut ? -1 : (result.exitCode ?? 128 + (signalNumber ?? 0));
+  return result.exitCode ?? 128 + (signalNumber ?? 0);
 }
 
-/** Whether a program is in PATH. */
+/** Whether a program is in PATH, or where root's own PATH would find it. */
 export async function isInstalled(program: string): Promise<boolean> {
   return (await findProgram(program)) !== undefined;
 }
@@ -124,7 +205,7 @@ export async function findProgram(
   program: string,
   elsewhere: readonly string[] = [],
 ): Promise<string | undefined> {
-  for (const directory of [...(process.env.PATH ?? '').split(delimiter), ...elsewhere]) {
+  for (const directory of [...searchPath().split(delimiter), ...elsewhere]) {
     const path = join(directory, program);
     try {
       await access(path, fileConstants.X_OK);
@@ -134,21 +215,6 @@ export async function findProgram(
     }
   }
   return undefined;
-}
-
-/**
- * Ends programs that may still run when `signal` says that nobody waits for them any longer: also those that
- * ignore SIGTERM, and those whose own children keep their output open.
- */
-function giveUp(
-  child: Pick<ChildProcess, 'kill' | 'stdout' | 'stderr'> & { all?: Readable },
-  signal: AbortSignal,
-): void {
-  if (!(signal.reason instanceof DeadlineError)) return;
-  setTimeout(() => {
-    child.kill('SIGKILL');
-    for (const stream of [child.stdout, child.stderr, child.all]) stream?.destroy();
-  }, 500);
 }
 
 /** How `runPipeline` runs its programs. */
@@ -174,16 +240,36 @@ export async function runPipeline(
     import('node:stream'),
   ]);
   signal?.throwIfAborted();
-  const common = { reject: false, stripFinalNewline: true, ...(signal && { cancelSignal: signal }) } as const;
+  const common = {
+    reject: false,
+    buffer: false,
+    cwd: workingDirectory(),
+    env: programEnvironment(),
+    ...(signal && { cancelSignal: signal }),
+  } as const;
   // In process groups of their own, so that Ctrl-C on the terminal reaches us alone.
   const source = execa(from[0], from.slice(1), {
     ...common,
     stdin: 'ignore',
-    buffer: { stdout: false },
     detached: true,
     cleanup: true,
   });
-  const sink = execa(to[0], to.slice(1), { ...common, all: true, detached: true, cleanup: true });
+  const sink = execa(to[0], to.slice(1), { ...common, detached: true, cleanup: true });
+  const [sourceErrors, sinkOutput, sinkErrors, sinkAll] = [
+    new LastText(mostOfEnd),
+    new LastText(mostOfEnd),
+    new LastText(mostOfEnd),
+    new LastText(mostOfEnd),
+  ];
+  for (const [stream, kept] of [
+    [source.stderr, [sourceErrors]],
+    [sink.stdout, [sinkOutput, sinkAll]],
+    [sink.stderr, [sinkErrors, sinkAll]],
+  ] as const) {
+    stream.setEncoding('utf8').on('data', (chunk: string) => {
+      for (const each of kept) each.push(chunk);
+    });
+  }
   let bytes = 0;
   const count = new Transform({
     transform(chunk: Buffer, _encoding, done) {
@@ -198,19 +284,20 @@ export async function runPipeline(
   });
   const [sent, received] = await Promise.all([source, sink, flow]);
   signal?.throwIfAborted();
-  for (const [program, { code, cause }] of [
-    [from[0], sent],
-    [to[0], received],
+  for (const [program, child, result] of [
+    [from[0], source, sent],
+    [to[0], sink, received],
   ] as const) {
-    if (code === 'ENOENT') throw programNotFound(program, cause);
+    if (child.pid === undefined) throw notStarted(program, result);
   }
   const failed = received.exitCode === 0 && sent.exitCode !== 0;
+  const [sourceSaid, sinkSaid] = [sourceErrors, sinkErrors].map(({ text }) => withoutFinalNewline(text));
   return {
     exitCode: exitCodeOf(failed ? sent : received),
-    stdout: failed ? '' : received.stdout,
+    stdout: failed ? '' : withoutFinalNewline(sinkOutput.text),
     // A sink that got half of a stream blames the stream: the one that broke it goes last.
-    stderr: sent.exitCode === 0 ? received.stderr : `${received.stderr}\n${sent.stderr}`.trim(),
-    all: received.all,
+    stderr: sent.exitCode === 0 ? (sinkSaid ?? '') : `${sinkSaid ?? ''}\n${sourceSaid ?? ''}`.trim(),
+    all: withoutFinalNewline(sinkAll.text),
     timedOut: false,
   };
 }

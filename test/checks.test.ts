@@ -6,7 +6,14 @@ import { PodmanBootcError } from '../src/errors.js';
 import { projectRoot } from './support/project.js';
 
 /** Failures of the host that no check can tell more about. */
-const withoutCheck = ['SSH_PATH_UNSUPPORTED', 'PROGRAM_NOT_FOUND', 'PORT_TAKEN', 'PORT_UNUSABLE'];
+const withoutCheck = [
+  'SSH_PATH_UNSUPPORTED',
+  'PROGRAM_NOT_FOUND',
+  'PROGRAM_NOT_STARTED',
+  'PROGRAM_OUTPUT_TOO_LONG',
+  'PORT_TAKEN',
+  'PORT_UNUSABLE',
+];
 
 function sources(): string {
   const directory = join(projectRoot, 'src');

@@ -1,6 +1,6 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { temporaryRoot } from '../environment.js';
 import { runProcess, type ProcessResult } from '../process.js';
 import { testRom, type ProbeArchitecture } from './roms.js';
 
@@ -25,7 +25,7 @@ export async function runTestGuest(o: {
   signal?: AbortSignal | undefined;
 }): Promise<TestGuestResult> {
   const rom = testRom(o.arch);
-  const directory = await mkdtemp(join(tmpdir(), 'podman-bootc-probe-'));
+  const directory = await mkdtemp(join(temporaryRoot(), 'podman-bootc-probe-'));
   try {
     const image = join(directory, 'rom');
     await writeFile(image, rom.image, { mode: 0o600 });
