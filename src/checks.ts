@@ -96,6 +96,7 @@ export const checkOfFailure: Readonly<Partial<Record<string, CheckId>>> = {
   FIRMWARE_UNAVAILABLE: 'PB005',
   PODMAN_NOT_FOUND: 'PB010',
   PODMAN_JSON: 'PB010',
+  PODMAN_SILENT: 'PB010',
   PODMAN_UNREACHABLE: 'PB011',
   PODMAN_ROOTLESS: 'PB011',
   PODMAN_NONE_USABLE: 'PB011',

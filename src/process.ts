@@ -99,10 +99,10 @@ export async function runProcess(
   if (child.pid !== undefined) options.onStart?.(child.pid);
   const stdout = options.keep === 'end' ? new LastText(mostOfEnd) : new WholeText(mostOutput);
   const [stderr, all] = [new LastText(mostOfEnd), new LastText(mostOfEnd)];
-  let isTooLong = false;
+  const state = { isTooLong: false, timedOut: false };
   const take = (kept: LastText | WholeText, chunk: string): void => {
     if (!kept.push(chunk)) {
-      isTooLong = true;
+      state.isTooLong = true;
       end(child);
       return;
     }
@@ -115,11 +115,10 @@ export async function runProcess(
   child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
     take(stderr, chunk);
   });
-  let timedOut = false;
   const timer =
     options.timeout !== undefined && Number.isFinite(options.timeout)
       ? setTimeout(() => {
-          timedOut = true;
+          state.timedOut = true;
           child.kill('SIGTERM');
           setTimeout(end, lastPatience, child).unref();
         }, options.timeout)
@@ -134,7 +133,7 @@ export async function runProcess(
   });
   if (result.isCanceled) signal?.throwIfAborted();
   if (child.pid === undefined) throw notStarted(program, result);
-  if (isTooLong) {
+  if (state.isTooLong) {
     throw new PodmanBootcError(
       'host',
       'PROGRAM_OUTPUT_TOO_LONG',
@@ -143,11 +142,11 @@ export async function runProcess(
     );
   }
   return {
-    exitCode: timedOut ? -1 : exitCodeOf(result),
+    exitCode: state.timedOut ? -1 : exitCodeOf(result),
     stdout: withoutFinalNewline(stdout.text),
     stderr: withoutFinalNewline(stderr.text),
     all: withoutFinalNewline(all.text),
-    timedOut,
+    timedOut: state.timedOut,
   };
 }
 

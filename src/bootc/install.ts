@@ -1,9 +1,10 @@
 import { rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
-import { PodmanBootcError } from '../errors.js';
+import { codeOf, messageOf, PodmanBootcError } from '../errors.js';
 import {
   capitalized,
   describeEngine,
+  endless,
   engineCommand,
   inspectEngine,
   runPodman,
@@ -234,6 +235,8 @@ export async function installToDisk(
     using _growth = reportTransfer(report, 'install', async () => (await stat(partialDisk)).blocks * 512);
     return await runPodman(engine, args, {
       signal,
+      timeout: endless,
+      keep: 'end',
       // In its own process group, so that Ctrl-C reaches us alone and we end it in good order.
       detached: true,
       killDelay: 5_000,
@@ -329,7 +332,11 @@ export async function cleanUpInstall(
   report: Reporter,
 ): Promise<boolean> {
   const container = installContainerName(partialDisk);
-  const removed = await runPodman(engine, ['rm', '--force', '--time', '3', '--ignore', container]);
+  const args = ['rm', '--force', '--time', '3', '--ignore', container];
+  const removed = await runPodman(engine, args).catch((error: unknown) => {
+    if (codeOf(error) !== 'PODMAN_SILENT') throw error;
+    return { exitCode: -1, stderr: messageOf(error) };
+  });
   const reached = removed.exitCode === 0;
   if (reached) await detachLoopDevices(engine, reference, partialDisk, report);
   await rm(partialDisk, { force: true });

@@ -1,5 +1,11 @@
 import { PodmanBootcError } from '../errors.js';
-import { engineCommand, lastLine, runPodman, type PodmanEngine } from '../podman/engine.js';
+import {
+  containerPatience,
+  engineCommand,
+  lastLine,
+  runPodman,
+  type PodmanEngine,
+} from '../podman/engine.js';
 import { configurationError } from './translate.js';
 
 /** What an image says of itself, asked once in a container of it before the install. */
@@ -63,7 +69,7 @@ export async function probeImage(
     engine,
     // prettier-ignore
     ['run', '--rm', '--pull', 'never', '--network', 'none', '--user', '0:0', '--entrypoint', 'sh', reference, '-c', probeScript, 'sh', user],
-    { signal },
+    { signal, timeout: containerPatience },
   );
   // 127 is podman's for "not found": an image without even a shell.
   if (result.exitCode === 127) throw withoutBootc(reference, result.stderr);

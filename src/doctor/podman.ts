@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { messageOf, PodmanBootcError } from '../errors.js';
-import { lastLine, runPodmanClient } from '../podman/engine.js';
+import { lastLine, parsePodmanJson, runPodmanClient } from '../podman/engine.js';
 import { listConnections, type PodmanMachine } from '../podman/machines.js';
 import { requireRootful } from '../podman/select.js';
 import { findProgram, type ProcessResult } from '../process.js';
@@ -154,7 +154,9 @@ async function listShares(
   }
   // findmnt prints nothing when there is nothing.
   if (stdout.trim() === '') return [];
-  const { filesystems } = JSON.parse(stdout) as { filesystems: { target: string; options: string }[] };
+  const { filesystems } = await parsePodmanJson(`podman machine ssh ${machine} findmnt`, stdout, (v) =>
+    v.object({ filesystems: v.array(v.object({ target: v.string(), options: v.string() })) }),
+  );
   return filesystems.map(({ target, options }) => ({
     target,
     writable: options.split(',').includes('rw'),

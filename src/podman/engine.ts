@@ -1,4 +1,5 @@
 import { PodmanBootcError } from '../errors.js';
+import { JsonError, readJson, type JsonSchema } from '../json.js';
 import { runProcess, type ProcessOptions, type ProcessResult } from '../process.js';
 
 /** A podman with a store of images: this host's own, or one behind a connection or a socket. */
@@ -44,8 +45,21 @@ export function podmanCommand(engine: PodmanEngine, args: readonly string[]): [s
 }
 
 /**
- * Runs podman against an engine.
- * @throws PodmanBootcError `PODMAN_NOT_FOUND` when there is no podman
+ * Milliseconds that podman has for a question. Generous: whoever asks waits for the lock of the store, which a pull or
+ * a build holds while it unpacks a layer.
+ */
+export const questionPatience = 180_000;
+
+/** Milliseconds that a container has which answers questions about its image; it may run emulated. */
+export const containerPatience = 600_000;
+
+/** For what takes as long as it takes, and says meanwhile how far it is: pulls and installs. */
+export const endless = Infinity;
+
+/**
+ * Runs podman against an engine. By default this is a question, for which podman has `questionPatience`.
+ * @throws PodmanBootcError `PODMAN_NOT_FOUND` when there is no podman, `PODMAN_SILENT` when it does not end in time,
+ *   `PROGRAM_OUTPUT_TOO_LONG`
  */
 export function runPodman(
   engine: PodmanEngine,
@@ -58,10 +72,21 @@ export function runPodman(
 /** Runs the podman client itself, for what is not a matter of one engine (machines, connections). */
 export async function runPodmanClient(
   args: readonly string[],
-  options?: ProcessOptions,
+  options: ProcessOptions = {},
 ): Promise<ProcessResult> {
+  const name = commandName(args);
+  const { timeout = questionPatience } = options;
   try {
-    return await runProcess('podman', args, options);
+    const result = await runProcess('podman', args, { name, ...options, timeout });
+    if (result.timedOut) {
+      throw new PodmanBootcError(
+        'host',
+        'PODMAN_SILENT',
+        `Expected ${name} to end within ${timeout / 1000} s, and it did not`,
+        { remedy: `Try it yourself: ${name}; another podman may hold its lock`, output: result.stderr },
+      );
+    }
+    return result;
   } catch (error) {
     if (error instanceof PodmanBootcError && error.code === 'PROGRAM_NOT_FOUND') {
       throw new PodmanBootcError('host', 'PODMAN_NOT_FOUND', 'podman was not found in PATH', {
@@ -73,18 +98,35 @@ export async function runPodmanClient(
   }
 }
 
+/** What a sentence calls a command line of podman: the words before the first option, a connection's apart. */
+function commandName(args: readonly string[]): string {
+  const words = ['--connection', '--url'].includes(args[0] ?? '') ? args.slice(2) : args;
+  const rest = words[0] === '--remote=false' ? words.slice(1) : words;
+  const end = rest.findIndex((word) => word.startsWith('-'));
+  const command = end === 0 ? rest.slice(0, 1) : rest.slice(0, end === -1 ? undefined : end);
+  return ['podman', ...command].join(' ');
+}
+
 /** The last line of podman's output that says something, without its `Error: `. */
 export function lastLine(output: string): string {
   const line = output.trim().split('\n').at(-1)?.trim() ?? '';
   return line.replace(/^Error: /, '') || 'it said nothing';
 }
 
-/** Reads JSON that podman printed. */
-export function parsePodmanJson(what: string, text: string): unknown {
+/**
+ * Reads JSON that podman printed.
+ * @param what the command, such as `podman info`
+ * @throws PodmanBootcError `PODMAN_JSON` when it is none, or not what the schema says
+ */
+export async function parsePodmanJson<T>(what: string, text: string, schema: JsonSchema<T>): Promise<T> {
   try {
-    return JSON.parse(text);
-  } catch (cause) {
-    throw new PodmanBootcError('host', 'PODMAN_JSON', `${what} did not print JSON`, { cause, output: text });
+    return await readJson(what, text, schema);
+  } catch (error) {
+    if (!(error instanceof JsonError)) throw error;
+    throw new PodmanBootcError('host', 'PODMAN_JSON', `Expected ${error.message}`, {
+      remedy: `Look at what \`${what}\` prints; podman 4.3 and newer are known`,
+      cause: error,
+    });
   }
 }
 
@@ -105,13 +147,12 @@ export async function inspectEngine(
 ): Promise<EngineInformation> {
   const result = await runPodman(engine, ['info', '--format', 'json'], options);
   if (result.exitCode !== 0) throw unreachable(engine, result.stderr);
-  const information = parsePodmanJson('podman info', result.stdout) as {
-    host?: { arch?: string; security?: { rootless?: boolean } };
-  };
-  return {
-    rootless: information.host?.security?.rootless !== false,
-    architecture: information.host?.arch ?? '',
-  };
+  const { host } = await parsePodmanJson('podman info', result.stdout, (v) =>
+    v.object({
+      host: v.object({ arch: v.string(), security: v.object({ rootless: v.boolean() }) }),
+    }),
+  );
+  return { rootless: host.security.rootless, architecture: host.arch };
 }
 
 /** The failure of an engine that does not answer, with what podman said. */

@@ -1,8 +1,10 @@
+import type * as Valibot from 'valibot';
 import { PodmanBootcError } from '../errors.js';
 import type { Reporter } from '../report.js';
 import { reportTransfer } from '../transfer.js';
 import {
   describeEngine,
+  endless,
   engineCommand,
   lastLine,
   parsePodmanJson,
@@ -21,6 +23,8 @@ export interface Image {
   digest: string | undefined;
   /** Tags such as `quay.io/fedora/fedora-bootc:42`. */
   names: string[];
+  /** The same with digests, such as `quay.io/fedora/fedora-bootc@sha256:…`. */
+  digests: string[];
   /** In podman's terms: `amd64`, `arm64`. */
   architecture: string;
   /** Bytes, uncompressed. */
@@ -56,16 +60,54 @@ export function checkImageReference(reference: string): void {
   );
 }
 
-/** Finds an image in an engine's store; undefined when it is not there. */
+/** With this an image is meant, however it is called: 64 hexadecimal digits. */
+const imageId = /^(?:sha256:)?[0-9a-f]{64}$/;
+
+/** What is read of `podman image inspect`, the same from podman 4.3 to 5.4. */
+const imageInspection = (v: typeof Valibot) =>
+  v.array(
+    v.object({
+      Id: v.pipe(v.string(), v.regex(imageId, 'an image ID')),
+      Digest: v.optional(v.string()),
+      RepoTags: v.nullish(v.array(v.string())),
+      RepoDigests: v.nullish(v.array(v.string())),
+      Architecture: v.string(),
+      Size: v.pipe(v.number(), v.safeInteger('a number of bytes'), v.minValue(0, 'a number of bytes')),
+      Labels: v.nullish(v.record(v.string(), v.string())),
+    }),
+  );
+
+/** What is read of `podman images`. */
+const imageList = (v: typeof Valibot) =>
+  v.array(
+    v.object({
+      Id: v.pipe(v.string(), v.regex(imageId, 'an image ID')),
+      Names: v.nullish(v.array(v.string())),
+      Digest: v.optional(v.string()),
+      Size: v.pipe(v.number(), v.safeInteger('a number of bytes'), v.minValue(0, 'a number of bytes')),
+      // Seconds; what ends before the year 10000 is a date.
+      Created: v.pipe(
+        v.number(),
+        v.minValue(-62_000_000_000, 'a time'),
+        v.maxValue(253_000_000_000, 'a time'),
+      ),
+    }),
+  );
+
+/**
+ * Finds an image in an engine's store; undefined when it is not there.
+ * @param timeout of each question, in milliseconds; default `questionPatience`
+ */
 export async function inspectImage(
   engine: PodmanEngine,
   reference: string,
   signal?: AbortSignal,
+  timeout?: number,
 ): Promise<Image | undefined> {
-  const result = await runPodman(engine, ['image', 'inspect', '--', reference], { signal });
+  const result = await runPodman(engine, ['image', 'inspect', '--', reference], { signal, timeout });
   if (result.exitCode !== 0) {
     // Exit code 1 of `image exists` means "not there"; anything else is podman's own trouble.
-    const exists = await runPodman(engine, ['image', 'exists', '--', reference], { signal });
+    const exists = await runPodman(engine, ['image', 'exists', '--', reference], { signal, timeout });
     if (exists.exitCode === 1) return undefined;
     if (/unable to connect to Podman|Cannot connect to Podman/i.test(result.stderr))
       throw unreachable(engine, result.stderr);
@@ -76,21 +118,15 @@ export async function inspectImage(
       { remedy: `Try \`${engineCommand(engine)} image inspect ${reference}\``, output: result.stderr },
     );
   }
-  const [image] = parsePodmanJson('podman image inspect', result.stdout) as {
-    Id: string;
-    Digest?: string;
-    RepoTags?: string[] | null;
-    Architecture?: string;
-    Size?: number;
-    Labels?: Record<string, string> | null;
-  }[];
+  const [image] = await parsePodmanJson('podman image inspect', result.stdout, imageInspection);
   if (image === undefined) return undefined;
   return {
     id: image.Id.replace(/^sha256:/, ''),
-    digest: image.Digest ?? undefined,
+    digest: image.Digest === '' ? undefined : image.Digest,
     names: image.RepoTags ?? [],
-    architecture: image.Architecture ?? '',
-    size: image.Size ?? 0,
+    digests: image.RepoDigests ?? [],
+    architecture: image.Architecture,
+    size: image.Size,
     labels: image.Labels ?? {},
   };
 }
@@ -139,6 +175,8 @@ export async function pullImage(
   using _transfer = reportTransfer(report, 'image', async () => podman && pulledBytes(podman));
   const result = await runPodman(engine, ['pull', '--', reference], {
     signal: options.signal,
+    timeout: endless,
+    keep: 'end',
     onStart: (pid) => {
       if (engine.kind === 'local' && process.platform === 'linux') podman = pid;
     },
@@ -164,13 +202,7 @@ export async function listBootcImages(engine: PodmanEngine, signal?: AbortSignal
       { remedy: `Try \`${engineCommand(engine)} images\``, output: result.stderr },
     );
   }
-  const images = parsePodmanJson('podman images', result.stdout || '[]') as {
-    Id: string;
-    Names?: string[] | null;
-    Digest?: string;
-    Size: number;
-    Created: number;
-  }[];
+  const images = await parsePodmanJson('podman images', result.stdout, imageList);
   const listed = new Map<string, ListedImage>();
   for (const image of images) {
     // podman 4.3 repeats an image for each of its names, with all of them each time.

@@ -1,6 +1,7 @@
 import { PodmanBootcError } from '../errors.js';
+import type { JsonSchema } from '../json.js';
 import type { Reporter } from '../report.js';
-import { lastLine, parsePodmanJson, runPodmanClient } from './engine.js';
+import { endless, lastLine, parsePodmanJson, runPodmanClient } from './engine.js';
 
 /** A podman machine, as far as we need it. */
 export interface PodmanMachine {
@@ -23,20 +24,44 @@ export interface PodmanMachines {
 /** Of `podman machine ls --format json`, the same from podman 4.9 to 6.0. */
 export interface MachineListEntry {
   Name: string;
-  Default?: boolean;
-  Running?: boolean;
-  Starting?: boolean;
-  VMType?: string;
+  Default?: boolean | undefined;
+  Running?: boolean | undefined;
+  Starting?: boolean | undefined;
+  VMType?: string | undefined;
 }
 
 /** Of `podman system connection ls --format json`. */
 export interface PodmanConnection {
   Name: string;
-  URI?: string;
-  Default?: boolean;
+  URI?: string | undefined;
+  Default?: boolean | undefined;
   /** Since podman 4.6. */
-  IsMachine?: boolean;
+  IsMachine?: boolean | undefined;
 }
+
+/** podman's own rule for names of machines, and the mark that 4.x puts behind the active one's. */
+const machineName = /^[a-zA-Z0-9][a-zA-Z0-9_.-]*\*?$/;
+
+const machineList: JsonSchema<MachineListEntry[]> = (v) =>
+  v.array(
+    v.object({
+      Name: v.pipe(v.string(), v.regex(machineName, 'the name of a machine')),
+      Default: v.optional(v.boolean()),
+      Running: v.optional(v.boolean()),
+      Starting: v.optional(v.boolean()),
+      VMType: v.optional(v.string()),
+    }),
+  );
+
+const connectionList: JsonSchema<PodmanConnection[]> = (v) =>
+  v.array(
+    v.object({
+      Name: v.pipe(v.string(), v.minLength(1, 'the name of a connection')),
+      URI: v.optional(v.string()),
+      Default: v.optional(v.boolean()),
+      IsMachine: v.optional(v.boolean()),
+    }),
+  );
 
 /**
  * Joins `podman machine ls` and `podman system connection ls` (JSON of podman 4.9 to 6.0). The machine
@@ -81,7 +106,7 @@ export async function listMachines(signal?: AbortSignal): Promise<PodmanMachines
       { remedy: 'Try `podman machine ls`', output: stderr },
     );
   }
-  const entries = parsePodmanJson('podman machine ls', stdout.trim() || '[]') as MachineListEntry[];
+  const entries = await parsePodmanJson('podman machine ls', stdout, machineList);
   return {
     machines: entries.length === 0 ? [] : joinMachines(entries, await listConnections(signal)),
     incompatible,
@@ -102,8 +127,9 @@ export function incompatibleMachines(stderr: string): string[] {
 /** Lists podman's connections (`podman system connection ls`). */
 export async function listConnections(signal?: AbortSignal): Promise<PodmanConnection[]> {
   const connections = await runPodmanClient(['system', 'connection', 'ls', '--format', 'json'], { signal });
+  // Without any, some versions print nothing.
   if (connections.exitCode !== 0 || connections.stdout.trim() === '') return [];
-  return parsePodmanJson('podman system connection ls', connections.stdout) as PodmanConnection[];
+  return parsePodmanJson('podman system connection ls', connections.stdout, connectionList);
 }
 
 /**
@@ -116,7 +142,7 @@ export async function startMachine(name: string, report: Reporter, signal?: Abor
   // From 6.0 on it may ask whether to make the machine the default connection; we do not.
   const asks = Number(/(\d+)\./.exec(version)?.[1] ?? 0) >= 6;
   const args = ['machine', 'start', ...(asks ? ['--update-connection=false'] : []), name];
-  const result = await runPodmanClient(args, { signal });
+  const result = await runPodmanClient(args, { signal, timeout: endless, keep: 'end' });
   if (result.exitCode === 0) return;
   throw new PodmanBootcError(
     'host',

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { PodmanBootcError } from '../errors.js';
 import {
   capitalized,
+  containerPatience,
   describeEngine,
   lastLine,
   runPodman,
@@ -82,7 +83,7 @@ async function askContainer(
     engine,
     // prettier-ignore
     ['run', '--rm', '--pull', 'never', '--network', 'none', '--user', '0:0', '--security-opt', 'label=disable', '--volume', `${directory}:/output`, '--entrypoint', 'sh', reference, '-c', containerScript, 'sh', ...words],
-    { signal },
+    { signal, timeout: containerPatience },
   );
   // 125 is podman's own: there it is the directory that is not there.
   if (exitCode === 0 || exitCode === 125) return stdout;

@@ -12,7 +12,7 @@ export interface ImageElsewhere {
   image: Image;
 }
 
-/** Milliseconds that a store gets to answer: one that does not is no help. */
+/** Milliseconds that a store gets to answer a question: one that does not is no help. */
 const patience = 10_000;
 
 /**
@@ -30,11 +30,9 @@ export async function findElsewhere(
     ...(platform === 'linux' ? [{ kind: 'local' } satisfies PodmanEngine] : []),
     ...connections.map(({ Name }): PodmanEngine => ({ kind: 'connection', connection: Name })),
   ].filter((other) => engineName(other) !== engineName(engine));
-  const timeout = AbortSignal.timeout(patience);
-  const limit = signal ? AbortSignal.any([signal, timeout]) : timeout;
   const found = await Promise.all(
     others.map(async (other) => {
-      const image = await inspectImage(other, reference, limit).catch(() => undefined);
+      const image = await inspectImage(other, reference, signal, patience).catch(() => undefined);
       return image && { engine: other, image };
     }),
   );

@@ -74,7 +74,8 @@ export async function checkCloudInit(directory: string): Promise<string> {
 export async function makeCloudInitIso(directory: string, iso: string): Promise<void> {
   for (const [program, args] of Object.entries(makers)) {
     if (!(await isInstalled(program))) continue;
-    const result = await runProcess(program, args(iso, directory));
+    // In our user's locale: it converts the names of files.
+    const result = await runProcess(program, args(iso, directory), { locale: 'ours' });
     if (result.exitCode === 0) {
       // user-data may hold passwords.
       await chmod(iso, 0o600);

@@ -40,6 +40,7 @@ describe('image references', () => {
     id: 'ab'.repeat(32),
     digest: undefined,
     names: ['quay.io/fedora/fedora-bootc:42', 'localhost/mine:latest'],
+    digests: [],
     architecture: 'amd64',
     size: 1,
     labels: {},
