@@ -152,7 +152,7 @@ function parseConfiguration(json: string): Pick<ImageProbe, 'defaultFilesystem' 
 }
 
 function word(value: unknown): string | undefined {
-  return typeof value === 'string' && value !== '' ? value : undefined;
+  return typeof value === 'string' && /^[a-z][a-z0-9-]*$/.test(value) ? value : undefined;
 }
 
 function parseAccount(line: string, user: string): ImageProbe['account'] {

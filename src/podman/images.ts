@@ -13,6 +13,7 @@ import {
   type PodmanEngine,
 } from './engine.js';
 import { pulledBytes } from './pull-size.js';
+import type { ImageReference } from './reference.js';
 import { pullError } from './translate.js';
 
 /** An image in an engine's store. */
@@ -45,20 +46,6 @@ export interface ListedImage {
 
 /** The label by which bootc images are known; https://bootc-dev.github.io/bootc/bootc-images.html */
 const bootcLabel = 'containers.bootc=1';
-
-/**
- * Refuses what cannot be an image reference before podman sees it, so that nothing is taken for an option.
- * @throws PodmanBootcError `IMAGE_REFERENCE_INVALID`
- */
-export function checkImageReference(reference: string): void {
-  if (/^[A-Za-z0-9][A-Za-z0-9._\-/:@+]*$/.test(reference) && reference.length <= 1024) return;
-  throw new PodmanBootcError(
-    'usage',
-    'IMAGE_REFERENCE_INVALID',
-    `Expected an image reference such as quay.io/fedora/fedora-bootc:42, got ${JSON.stringify(reference)}`,
-    { remedy: 'List the images at hand with `podman-bootc images`' },
-  );
-}
 
 /** With this an image is meant, however it is called: 64 hexadecimal digits. */
 const imageId = /^(?:sha256:)?[0-9a-f]{64}$/;
@@ -140,13 +127,24 @@ export function isLocalhost(reference: string): boolean {
   return reference.startsWith('localhost/');
 }
 
-/** That an image is not there and must not be pulled. */
-export function neverPulled(engine: PodmanEngine, reference: string): PodmanBootcError {
+/**
+ * That an image is not there and must not be pulled.
+ * @param why goes on in the middle of a sentence
+ */
+export function neverPulled(
+  engine: PodmanEngine,
+  reference: string,
+  why = '--pull never keeps it from being pulled',
+): PodmanBootcError {
   return new PodmanBootcError(
     'image',
     'IMAGE_NOT_FOUND',
-    `The image ${reference} is not in the store of ${describeEngine(engine)}, and --pull never keeps it from being pulled`,
-    { remedy: `Pull it yourself (${engineCommand(engine)} pull ${reference}), or leave out --pull never` },
+    `The image ${reference} is not in the store of ${describeEngine(engine)}, and ${why}`,
+    {
+      remedy: why.startsWith('--pull')
+        ? `Pull it yourself (${engineCommand(engine)} pull ${reference}), or leave out --pull never`
+        : `List what is there: ${engineCommand(engine)} images`,
+    },
   );
 }
 
@@ -218,14 +216,52 @@ export async function listBootcImages(engine: PodmanEngine, signal?: AbortSignal
   return [...listed.values()];
 }
 
-/** The name an image is recorded under: the tag that the user meant, else the reference as given. */
-export function imageName(image: Image, reference: string): string {
-  const meant = [reference, `${reference}:latest`];
+/** Whether an image was found by its ID, not by a name that happens to consist of hexadecimal digits. */
+export function isMeantById(image: Image, { id, name }: ImageReference): boolean {
   return (
-    image.names.find((name) =>
-      meant.some((candidate) => name === candidate || name.endsWith(`/${candidate}`)),
-    ) ??
-    (image.id.startsWith(reference) ? image.names[0] : undefined) ??
-    reference
+    id !== undefined &&
+    image.id.startsWith(id) &&
+    (name === undefined || !image.names.some((each) => `/${repositoryOf(each)}`.endsWith(`/${name}`)))
   );
+}
+
+/**
+ * The name that an image is recorded under, run under, and that the installed system updates from. A tag is what the user
+ * said; all other words for an image (an ID, however much of it, a digest) lead to one name of those that the image has:
+ * one under which it was installed before, else the first in order, tags before digests and a registry's names before `localhost/`, which cannot be updated from. An image without a name has its
+ * whole ID.
+ * @param installed names under which base disks of it were made, the oldest first
+ */
+export function imageName(
+  image: Image,
+  reference: ImageReference,
+  installed: readonly string[] = [],
+): string {
+  const { name, digest } = reference;
+  const ofRepository = (names: readonly string[]): string[] =>
+    names.filter((each) => `/${repositoryOf(each)}`.endsWith(`/${name}`));
+  const choose = (names: readonly string[]): string | undefined =>
+    installed.find((each) => names.includes(each)) ?? [...names].sort(byOrigin)[0];
+  if (name !== undefined && !isMeantById(image, reference)) {
+    const tag = reference.tag ?? (digest === undefined ? 'latest' : undefined);
+    const tagged = ofRepository(image.names).filter((each) => each.endsWith(`:${tag}`));
+    // As podman resolves a short name: what was built here comes first.
+    const meant = tagged.find((each) => each.startsWith('localhost/')) ?? tagged.sort()[0];
+    if (tag !== undefined && meant !== undefined) return meant;
+    const others = choose(ofRepository(image.names)) ?? choose(ofRepository(image.digests));
+    if (digest !== undefined && others !== undefined) return others;
+  }
+  return choose(image.names) ?? choose(image.digests) ?? image.id;
+}
+
+/** An order that does not depend on which name was given last, as podman's own does. */
+function byOrigin(a: string, b: string): number {
+  return Number(isLocalhost(a)) - Number(isLocalhost(b)) || (a < b ? -1 : 1);
+}
+
+/** A name without its tag or digest. */
+function repositoryOf(name: string): string {
+  const named = name.split('@', 1)[0] ?? name;
+  const colon = named.indexOf(':', named.lastIndexOf('/') + 1);
+  return colon === -1 ? named : named.slice(0, colon);
 }

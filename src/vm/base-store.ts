@@ -235,6 +235,16 @@ async function explainNewBase(host: Host, wanted: BaseParts): Promise<void> {
     host.report.info(`The image was installed before, but with other options: ${nearest.join('; ')}`);
 }
 
+/** The names under which base disks of an image were made that are complete, the oldest first. */
+export async function installedReferences(directories: Directories, imageId: string): Promise<string[]> {
+  const complete = (await listRecords(directories)).flatMap(({ record }) =>
+    record?.content !== undefined && record.parts.imageId === imageId ? [record] : [],
+  );
+  return complete
+    .sort((a, b) => a.created.localeCompare(b.created) || a.parts.reference.localeCompare(b.parts.reference))
+    .map(({ parts }) => parts.reference);
+}
+
 async function listRecords(
   directories: Directories,
 ): Promise<{ directory: BaseDirectory; record: BaseRecord | DamagedRecord | undefined }[]> {

@@ -4,10 +4,12 @@ import {
   imageName,
   inspectImage,
   isLocalhost,
+  isMeantById,
   neverPulled,
   pullImage,
   type Image,
 } from '../podman/images.js';
+import type { ImageReference } from '../podman/reference.js';
 import { requireRootful } from '../podman/select.js';
 import { copyCommandLine, copyImage, findElsewhere } from '../podman/stores.js';
 import { formatSize } from '../sizes.js';
@@ -21,26 +23,41 @@ import type { RunOptions } from './run-options.js';
 export async function provideImage(
   host: Host,
   engine: PodmanEngine,
-  reference: string,
+  asked: ImageReference,
   options: RunOptions,
   signal: AbortSignal | undefined,
 ): Promise<Image> {
   const { pull = 'missing', quiet } = options;
+  const reference = asked.text;
+  if (asked.storeOnly && (pull === 'always' || pull === 'newer')) {
+    throw new PodmanBootcError(
+      'usage',
+      'OPTIONS_CONFLICT',
+      `Expected no --pull ${pull} with containers-storage:, which names an image in the store`,
+      { remedy: `Leave out one of them: --pull ${pull} ${reference}` },
+    );
+  }
   host.report.progress?.({ type: 'stage', stage: 'image', detail: reference });
   const present = await inspectImage(engine, reference, signal);
   if (present && (pull === 'missing' || pull === 'never')) return present;
   if (!present) {
     await requireRootful(engine, signal);
-    const copied = await copyFromElsewhere(host, engine, reference, options, signal);
+    const copied = await copyFromElsewhere(host, engine, asked, options, signal);
     if (copied) return copied;
   }
   if (pull === 'never') throw neverPulled(engine, reference);
-  if (present && isLocalhost(imageName(present, reference))) {
+  if (asked.storeOnly) throw neverPulled(engine, reference, 'containers-storage: says that it is there');
+  if (!present && asked.name === undefined)
+    throw neverPulled(engine, reference, 'no image can be pulled by its ID');
+  const isFixed = present && isMeantById(present, asked);
+  if (present && (isFixed || isLocalhost(imageName(present, asked)))) {
     if (pull === 'newer') return present;
     throw new PodmanBootcError(
       'usage',
       'PULL_IMPOSSIBLE',
-      `The image ${reference} was built here and cannot be pulled: localhost images never are`,
+      isFixed
+        ? `The image ${reference} is named by its ID, and no image can be pulled by that`
+        : `The image ${reference} was built here and cannot be pulled: localhost images never are`,
       { remedy: 'Leave out --pull always' },
     );
   }
@@ -70,13 +87,13 @@ export async function provideImage(
 async function copyFromElsewhere(
   host: Host,
   engine: PodmanEngine,
-  reference: string,
+  asked: ImageReference,
   options: RunOptions,
   signal: AbortSignal | undefined,
 ): Promise<Image | undefined> {
-  const [found] = await findElsewhere(engine, reference, signal);
+  const [found] = await findElsewhere(engine, asked.text, signal);
   if (!found) return undefined;
-  const name = imageName(found.image, reference);
+  const name = imageName(found.image, asked);
   const where = `${name} is not in the store of ${describeEngine(engine)}, but in that of ${describeEngine(found.engine)}`;
   const size = formatSize(found.image.size);
   const wanted = options.copy ?? (await options.confirm?.(`${where}. Copy it (${size})?`)) ?? false;

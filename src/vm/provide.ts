@@ -2,9 +2,11 @@ import { join } from 'node:path';
 import { recallProbe, rememberProbe } from '../bootc/probe-memory.js';
 import { probeImage, probeScript, type ImageProbe } from '../bootc/probe.js';
 import { codeOf, PodmanBootcError } from '../errors.js';
-import { checkImageReference, imageName, type Image } from '../podman/images.js';
+import { imageName, type Image } from '../podman/images.js';
 import { describeEngine, engineName, type PodmanEngine } from '../podman/engine.js';
+import { parseImageReference } from '../podman/reference.js';
 import { requireRootful, selectEngine } from '../podman/select.js';
+import { installedReferences } from './base-store.js';
 import { createVirtualMachine } from './create.js';
 import { makeDirectory } from './directories.js';
 import { requireSame } from './existing-vm.js';
@@ -30,7 +32,7 @@ import { VmDirectory } from './vm-directory.js';
  * if there is none. It is not running, unless it was made just now and is transient.
  * @param imageOrId an image reference, or the whole ID or default name of a VM
  * @param use what is done with the VM while its lock is held, so that no other command comes in between
- * @throws PodmanBootcError `VM_RUNNING`, `VM_DIFFERS`, `NAME_TAKEN`, `IMAGE_NOT_FOUND` and those of `createVirtualMachine`
+ * @throws PodmanBootcError `IMAGE_REFERENCE_INVALID`, `VM_RUNNING`, `VM_DIFFERS`, `NAME_TAKEN`, `IMAGE_NOT_FOUND` and those of `createVirtualMachine`
  */
 export async function provideVirtualMachine<T>(
   host: Host,
@@ -39,6 +41,7 @@ export async function provideVirtualMachine<T>(
   use: (vm: VirtualMachine, created: boolean) => Promise<T>,
   signal?: AbortSignal,
 ): Promise<T> {
+  const asked = parseImageReference(imageOrId);
   const files = await checkRunOptions(options);
   await recoverAbandoned(host);
   const useExisting = async (vm: VirtualMachine): Promise<T> => {
@@ -50,7 +53,6 @@ export async function provideVirtualMachine<T>(
   const known =
     options.mustBeNew || options.replace ? undefined : await findById(host, imageOrId, options.name);
   if (known) return useExisting(known);
-  checkImageReference(imageOrId);
   const { engine, reason } = await selectEngine(options.podman ?? 'auto', {
     startMachine: options.startMachine,
     confirm: options.confirm,
@@ -58,8 +60,8 @@ export async function provideVirtualMachine<T>(
     signal,
   });
   host.report.info(reason);
-  const image = await provideImage(host, engine, imageOrId, options, signal);
-  const reference = imageName(image, imageOrId);
+  const image = await provideImage(host, engine, asked, options, signal);
+  const reference = imageName(image, asked, await installedReferences(host.directories, image.id));
   const identity = chooseIdentity(image.id, options.name);
 
   const what = `the VM ${identity.name}`;

@@ -94,7 +94,7 @@ async function withoutPatience<T>(milliseconds: number, action: () => Promise<T>
   const original = globalThis.setTimeout;
   const hasten = (callback: (...args: unknown[]) => void, delay?: number, ...args: unknown[]): unknown =>
     original(callback, delay === milliseconds ? 100 : delay, ...args);
-  globalThis.setTimeout = Object.assign(hasten, original) as typeof setTimeout;
+  Reflect.set(globalThis, 'setTimeout', hasten);
   try {
     return await action();
   } finally {

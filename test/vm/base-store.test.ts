@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path';
 import { baseKey, differences, type BaseParts } from '../../src/vm/base-disk.js';
 import {
   checkBacking,
+  installedReferences,
   listBases,
   recoverBases,
   removeBase,
@@ -103,6 +104,17 @@ describe('base disks', () => {
     assert.equal(statSync(made[0]?.path ?? '').mode & 0o777, 0o444);
     await provide(test);
     assert.equal(installs, 1);
+  });
+
+  it('tell under which names an image was installed, the oldest first', async function () {
+    const test = await openTestHost(this, []);
+    await provide(test);
+    await provide(test, { reference: 'quay.io/test/other:1' });
+    await provide(test, { reference: 'quay.io/test/another:1', imageId: 'cd'.repeat(32) });
+    assert.deepEqual(await installedReferences(test.host.directories, parts.imageId), [
+      'quay.io/test/os:1',
+      'quay.io/test/other:1',
+    ]);
   });
 
   it('are made anew for another option, which is named', async function () {
