@@ -1,6 +1,8 @@
-import { readFile } from 'node:fs/promises';
-import { codeOf, messageOf, PodmanBootcError } from '../errors.js';
+import { createHash } from 'node:crypto';
+import { messageOf, PodmanBootcError } from '../errors.js';
+import { readGivenFile } from '../given-file.js';
 import { runProcess } from '../process.js';
+import { KiB } from '../sizes.js';
 
 /** A public key of the user's. */
 export interface PublicKey {
@@ -10,19 +12,36 @@ export interface PublicKey {
   fingerprint: string;
 }
 
-/** Far more than anybody's keys. */
-const largest = 64 * 1024;
+/** Bytes of a file; far more than anybody's keys. */
+const largest = 64 * KiB;
+
+/** Milliseconds for all keys of all files. */
+const patience = 30_000;
 
 /**
- * Reads a file of public keys, one a line, such as `~/.ssh/id_ed25519.pub`. Options as authorized_keys knows them are not
- * taken. ssh-keygen decides what is a key.
+ * Reads files of public keys, one a line, such as `~/.ssh/id_ed25519.pub`. Options as authorized_keys knows them are not
+ * taken. ssh-keygen decides what is a key; one process of it reads them all.
  * @throws PodmanBootcError `SSH_KEY_INVALID`; `PROGRAM_NOT_FOUND` without ssh-keygen in PATH
  */
-export async function readPublicKeys(file: string): Promise<PublicKey[]> {
-  const text = await readFile(file, 'utf8').catch((cause: unknown) => {
-    throw invalid(
-      `The file ${file} of --ssh-key cannot be read: ${codeOf(cause) === 'ENOENT' ? 'there is none' : messageOf(cause)}`,
-    );
+export async function readPublicKeys(files: readonly string[]): Promise<PublicKey[]> {
+  const keys = (await Promise.all(files.map(readLines))).flat();
+  if (keys.length === 0) return [];
+  const { stdout } = await runProcess('ssh-keygen', ['-l', '-E', 'sha256', '-f', '-'], {
+    input: keys.map(({ line }) => `${line}\n`).join(''),
+    timeout: patience,
+  });
+  // It leaves out what is none.
+  const known = new Set([...stdout.matchAll(/^\d+ (SHA256:\S+) /gm)].map(([, fingerprint]) => fingerprint));
+  return keys.map(({ file, line }) => {
+    const fingerprint = fingerprintOf(line);
+    if (!known.has(fingerprint)) throw noKey(file, line);
+    return { line, fingerprint };
+  });
+}
+
+async function readLines(file: string): Promise<{ file: string; line: string }[]> {
+  const text = await readGivenFile(file, { most: largest }).catch((error: unknown) => {
+    throw invalid(`The file ${file} of --ssh-key ${messageOf(error)}`);
   });
   if (text.includes('PRIVATE KEY-----') || text.startsWith('PuTTY-User-Key-File')) {
     throw invalid(
@@ -31,26 +50,25 @@ export async function readPublicKeys(file: string): Promise<PublicKey[]> {
     );
   }
   const lines = text
-    .slice(0, largest)
     .split(/\r?\n/)
     .map((line) => line.trim())
     .filter((line) => line !== '' && !line.startsWith('#'));
   if (lines.length === 0) throw invalid(`The file ${file} of --ssh-key holds no public key`);
-  return Promise.all(lines.map((line) => readLine(file, line)));
+  for (const line of lines)
+    if (!/^[a-z0-9@.-]+ [A-Za-z0-9+/]+=*(?: \P{Control}*)?$/u.test(line)) throw noKey(file, line);
+  return lines.map((line) => ({ file, line }));
 }
 
-async function readLine(file: string, line: string): Promise<PublicKey> {
-  const isPlain = /^[a-z0-9@.-]+ [A-Za-z0-9+/]+=*(?: \P{Control}*)?$/u.test(line);
-  const result = isPlain
-    ? await runProcess('ssh-keygen', ['-l', '-E', 'sha256', '-f', '-'], { input: `${line}\n` })
-    : undefined;
-  const fingerprint = /^\d+ (SHA256:\S+) /.exec(result?.stdout ?? '')?.[1];
-  if (fingerprint === undefined) {
-    throw invalid(
-      `The file ${file} of --ssh-key holds something else than public keys: ${JSON.stringify(line.length > 60 ? `${line.slice(0, 57)}…` : line)}`,
-    );
-  }
-  return { line, fingerprint };
+/** As ssh-keygen makes it: of the key itself, without padding. */
+function fingerprintOf(line: string): string {
+  const key = Buffer.from(line.split(' ')[1] ?? '', 'base64');
+  return `SHA256:${createHash('sha256').update(key).digest('base64').replace(/=+$/, '')}`;
+}
+
+function noKey(file: string, line: string): PodmanBootcError {
+  return invalid(
+    `The file ${file} of --ssh-key holds something else than public keys: ${JSON.stringify(line.length > 60 ? `${line.slice(0, 57)}…` : line)}`,
+  );
 }
 
 function invalid(message: string, example = '~/.ssh/id_ed25519.pub'): PodmanBootcError {

@@ -2,6 +2,7 @@ import { chmod, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { PodmanBootcError } from '../errors.js';
 import { isInstalled, runProcess } from '../process.js';
+import { checkCloudInitFiles } from './cloud-init-files.js';
 
 /**
  * What cloud-init's NoCloud data source looks for
@@ -64,6 +65,7 @@ export async function checkCloudInit(directory: string): Promise<string> {
       );
     }
   }
+  await checkCloudInitFiles(path);
   return path;
 }
 

@@ -1,6 +1,8 @@
 import { access, readFile, rm, writeFile } from 'node:fs/promises';
-import { codeOf, messageOf, PodmanBootcError } from '../errors.js';
+import { messageOf, PodmanBootcError } from '../errors.js';
+import { readGivenFile } from '../given-file.js';
 import { runProcess } from '../process.js';
+import { KiB } from '../sizes.js';
 import { sshArguments } from '../ssh/session.js';
 import type { Host } from './host.js';
 import { directoryOf, loginTarget, type VirtualMachine } from './virtual-machine.js';
@@ -17,8 +19,8 @@ const longest = 511;
  * @throws PodmanBootcError `PASSWORD_FILE_INVALID`, whose message never holds the password
  */
 export async function readPassword(file: string): Promise<string> {
-  const text = await readFile(file, 'utf8').catch((cause: unknown) => {
-    throw invalid(file, `cannot be read: ${codeOf(cause) === 'ENOENT' ? 'there is none' : messageOf(cause)}`);
+  const text = await readGivenFile(file, { most: 4 * KiB }).catch((error: unknown) => {
+    throw invalid(file, messageOf(error));
   });
   const password = text.replace(/\r?\n$/, '');
   if (password === '') throw invalid(file, 'is empty');

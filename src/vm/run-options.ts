@@ -140,7 +140,7 @@ export async function checkRunOptions(options: RunOptions): Promise<OptionFiles>
   return {
     cloudInit: options.cloudInit === undefined ? undefined : await checkCloudInit(options.cloudInit),
     scratch: options.scratch === undefined ? undefined : await checkScratch(options.scratch),
-    sshKeys: (await Promise.all((options.sshKeys ?? []).map((file) => readPublicKeys(file)))).flat(),
+    sshKeys: await readPublicKeys(options.sshKeys ?? []),
     password: options.passwordFile === undefined ? undefined : await readPassword(options.passwordFile),
   };
 }

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { runProcess } from '../../src/process.js';
+import { findProgram, runProcess } from '../../src/process.js';
 import { readPublicKeys } from '../../src/ssh/public-key.js';
 import { waitForLogin } from '../../src/ssh/readiness.js';
+import { withEnvironment } from '../support/environment.js';
 import { rejectsWithCode } from '../support/rejects.js';
 import { temporaryDirectory } from '../support/temporary.js';
 import { TestServer } from './sshd.js';
@@ -31,7 +32,7 @@ describe("the user's public keys", function () {
   for (const type of ['ed25519', 'rsa', 'ecdsa']) {
     it(`log in as they were read: ${type}`, async () => {
       await server.keygen(`mine-${type}`, type);
-      const keys = await readPublicKeys(server.path(`mine-${type}.pub`));
+      const keys = await readPublicKeys([server.path(`mine-${type}.pub`)]);
       await server.authorize(`${keys.map(({ line }) => line).join('\n')}\n`);
       await waitForLogin(server.target({ identityFile: server.path(`mine-${type}`) }), { timeout: 10_000 });
       const listed = await runProcess('ssh-keygen', ['-lf', server.path(`mine-${type}.pub`)]);
@@ -45,16 +46,43 @@ describe("the user's public keys", function () {
   it('may be several in one file, with comments and empty lines', async () => {
     const one = await server.keygen('one', 'ed25519');
     const two = await server.keygen('two', 'ed25519');
-    const keys = await readPublicKeys(file('two.pub', `# mine\r\n\n  ${one}\n${two.replace(' test', '')}`));
+    const keys = await readPublicKeys([file('two.pub', `# mine\r\n\n  ${one}\n${two.replace(' test', '')}`)]);
     assert.deepEqual(
       keys.map(({ line }) => line),
       [one.trim(), two.replace(' test', '').trim()],
     );
   });
 
+  it('are read by one ssh-keygen, however many, and the one that is none is named with its file', async function () {
+    const one = (await server.keygen('first', 'ed25519')).trim();
+    const bin = temporaryDirectory(this);
+    const real = await findProgram('ssh-keygen');
+    writeFileSync(join(bin, 'ssh-keygen'), `#!/bin/sh\necho >>${bin}/calls\nexec ${real ?? ''} "$@"\n`, {
+      mode: 0o755,
+    });
+    await withEnvironment({ PATH: `${bin}:${process.env.PATH ?? ''}` }, async () => {
+      const many = file('many.pub', `${one}\n`.repeat(500));
+      const keys = await readPublicKeys([many, file('again.pub', one)]);
+      assert.equal(keys.length, 501);
+      assert.equal(readFileSync(join(bin, 'calls'), 'utf8'), '\n');
+      const error = await rejectsWithCode('SSH_KEY_INVALID', () =>
+        readPublicKeys([many, file('cut.pub', `${one}\n${one.slice(0, 40)}`)]),
+      );
+      assert.match(error.message, /cut\.pub of --ssh-key holds something else than public keys/);
+    });
+  });
+
+  it('are refused where there are more than are read, not cut', async () => {
+    const one = (await server.keygen('long', 'ed25519')).trim();
+    const error = await rejectsWithCode('SSH_KEY_INVALID', () =>
+      readPublicKeys([file('long.pub', `${one}\n`.repeat(2000))]),
+    );
+    assert.match(error.message, /long\.pub of --ssh-key holds more than 64 KiB$/);
+  });
+
   it('are not the private key, which is named as such', async () => {
     await server.keygen('secret', 'ed25519');
-    const error = await rejectsWithCode('SSH_KEY_INVALID', () => readPublicKeys(server.path('secret')));
+    const error = await rejectsWithCode('SSH_KEY_INVALID', () => readPublicKeys([server.path('secret')]));
     assert.match(error.message, /holds a private key/);
     assert.match(error.remedy ?? '', /secret\.pub$/);
   });
@@ -72,12 +100,12 @@ describe("the user's public keys", function () {
       'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIPK0cKCOgaWo7LWUyqHkJSpj+rSOxtQuIVUDVxNVs7PW me\u0007\n',
   })) {
     it(`are not ${what}`, async () => {
-      await rejectsWithCode('SSH_KEY_INVALID', () => readPublicKeys(file('bad.pub', text)));
+      await rejectsWithCode('SSH_KEY_INVALID', () => readPublicKeys([file('bad.pub', text)]));
     });
   }
 
   it('that are not there are named', async () => {
-    const error = await rejectsWithCode('SSH_KEY_INVALID', () => readPublicKeys('/nonexistent/id.pub'));
+    const error = await rejectsWithCode('SSH_KEY_INVALID', () => readPublicKeys(['/nonexistent/id.pub']));
     assert.match(error.message, /\/nonexistent\/id\.pub .*there is none/);
   });
 });
