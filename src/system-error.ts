@@ -63,6 +63,14 @@ export function explainSystemError(error: unknown): unknown {
           cause: error,
         },
       );
+    case 'ENOENT':
+      if (error.syscall !== 'uv_cwd') return error;
+      return new PodmanBootcError(
+        'usage',
+        'WORKING_DIRECTORY_GONE',
+        'The working directory was removed, and a path is given that begins there',
+        { remedy: 'Go to a directory that is there (cd), or write the path from / on', cause: error },
+      );
     default:
       return error;
   }

@@ -7,6 +7,8 @@ import {
   endless,
   engineCommand,
   inspectEngine,
+  lastLine,
+  questionPatience,
   runPodman,
   runPodmanClient,
   type PodmanEngine,
@@ -192,6 +194,8 @@ export function installArguments(
     ...['--volume', '/dev:/dev'],
     ...['--volume', '/var/lib/containers:/var/lib/containers'],
     ...['--volume', `${directory}:/output`],
+    // What its programs say is read here, whatever language the image is in.
+    ...['--env', 'LC_ALL=C'],
     ...(log === undefined || log === '' ? [] : ['--env', `RUST_LOG=${log}`]),
     ...Object.entries(variables).flatMap(([name, value]) => ['--env', `${name}=${value}`]),
     // The image may start something else, with our words as its arguments.
@@ -358,8 +362,9 @@ function isGone(stderr: string): boolean {
 }
 
 // $1 is the file, or comes from stdin. losetup compares device and inode, so a path that differs inside the container
-// does no harm.
-const detachScript = `losetup --noheadings --output NAME --associated "$1" | while read -r device; do losetup --detach "$device"; done`;
+// does no harm. It is in sbin, which the PATH of a container or of a machine's SSH need not have, and it has to be seen
+// failing, which at the head of a pipe it is not.
+const detachScript = `PATH="$PATH:/usr/local/sbin:/usr/sbin:/sbin" LC_ALL=C; export PATH LC_ALL; [ -e "$1" ] || exit 0; devices="$(losetup --noheadings --output NAME --associated "$1")" || exit 1; for device in $devices; do losetup --detach "$device" || exit 1; done`;
 const machineDetachScript = `IFS= read -r file; set -- "$file"; ${detachScript}`;
 
 async function detachLoopDevices(
@@ -370,7 +375,7 @@ async function detachLoopDevices(
 ): Promise<void> {
   const result =
     engine.kind === 'local'
-      ? await runProcess('sh', ['-c', detachScript, 'sh', file])
+      ? await runProcess('sh', ['-c', detachScript, 'sh', file], { timeout: questionPatience })
       : engine.machine !== undefined
         ? await runPodmanClient(
             ['machine', 'ssh', '--username', 'root', engine.machine, machineDetachScript],
@@ -381,5 +386,8 @@ async function detachLoopDevices(
             // prettier-ignore
             ['run', '--rm', '--pull', 'never', '--privileged', '--security-opt', 'label=disable', '--volume', '/dev:/dev', '--volume', `${dirname(file)}:/output`, '--entrypoint', 'sh', reference, '-c', detachScript, 'sh', `/output/${basename(file)}`],
           );
-  if (result.exitCode !== 0) report.warn(`Loop devices of ${file} could not be looked for: ${result.stderr}`);
+  if (result.exitCode === 0) return;
+  report.warn(
+    `Loop devices of ${file} could not be detached, and keep its space if there are any (losetup --list on ${describeEngine(engine)}): ${lastLine(result.stderr)}`,
+  );
 }

@@ -1,6 +1,7 @@
 import { CommanderError } from 'commander';
 import { exitCodes } from '../errors.js';
 import { createProgram } from './program.js';
+import { watchOutputs } from './outputs.js';
 import { printFailure } from './terminal.js';
 
 /** Runs the command line of this process and sets its exit code. */
@@ -15,10 +16,5 @@ async function main(): Promise<void> {
   }
 }
 
-// Whoever reads our output may stop reading (`podman-bootc list | head -1`): then there is nobody to tell.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code === 'EPIPE') process.exit();
-  throw error;
-});
-
+watchOutputs();
 await main();

@@ -1,15 +1,22 @@
 import assert from 'node:assert/strict';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import {
   checkFilesystem,
   checkInstallOptions,
+  cleanUpInstall,
   installArguments,
   isLoopTrouble,
   type Installation,
 } from '../../src/bootc/install.js';
 import { errorChain } from '../../src/bootc/error-chain.js';
 import { installError } from '../../src/bootc/translate.js';
+import { silentReporter } from '../../src/report.js';
 import { GiB } from '../../src/sizes.js';
+import { withEnvironment } from '../support/environment.js';
+import { withPodman } from '../support/fake-podman.js';
 import { rejectsWithCode } from '../support/rejects.js';
+import { temporaryDirectory } from '../support/temporary.js';
 
 const installation: Installation = {
   engine: { kind: 'local' },
@@ -68,7 +75,7 @@ describe('install command', () => {
       args.join(' '),
       'run --rm --replace --name podman-bootc-install-5d31f6c3 --pull never --privileged --pid=host --ipc=host --user=root:root' +
         ' --security-opt label=type:unconfined_t --volume /dev:/dev --volume /var/lib/containers:/var/lib/containers' +
-        ' --volume /data/vms/5d31f6c3:/output --entrypoint bootc localhost/os:latest install to-disk --via-loopback --generic-image' +
+          ' --volume /data/vms/5d31f6c3:/output --env LC_ALL=C --entrypoint bootc localhost/os:latest install to-disk --via-loopback --generic-image' +
         ' --filesystem xfs --root-size 8192M /output/disk.raw.abcd.partial',
     );
   });
@@ -145,7 +152,7 @@ describe('install command', () => {
 
   it('passes BOOTC_INSTALL_LOG on as RUST_LOG', () => {
     const args = installArguments(installation, { BOOTC_INSTALL_LOG: 'debug' });
-    assert.equal(args[args.indexOf('--env') + 1], 'RUST_LOG=debug');
+    assert.equal(args[args.lastIndexOf('--env') + 1], 'RUST_LOG=debug');
   });
 
   it('refuses a bootc that cannot install to a file', async () => {
@@ -166,6 +173,58 @@ describe('install command', () => {
       await rejectsWithCode('FILESYSTEM_INVALID', () => {
         checkFilesystem(value);
       });
+    });
+  }
+});
+
+describe('what an interrupted install left', () => {
+  /** Cleans up after an install, with this losetup first in PATH. @returns whether all is gone, and what was said */
+  async function cleanUp(
+    context: Mocha.Context,
+    losetup: string | undefined,
+  ): Promise<{ isClean: boolean; said: string[]; calls: string[] }> {
+    const directory = temporaryDirectory(context);
+    const [disk, calls] = [join(directory, 'disk with spaces.partial'), join(directory, 'calls')];
+    for (const file of [disk, calls]) writeFileSync(file, '');
+    const script = `#!/bin/sh\nprintf '%s\\n' "$*" >>${calls}\n${losetup ?? ''}\n`;
+    if (losetup !== undefined) writeFileSync(join(directory, 'losetup'), script, { mode: 0o755 });
+    const said: string[] = [];
+    const report = { ...silentReporter, warn: (message: string) => said.push(message) };
+    const isClean = await withEnvironment({ PATH: `${directory}:/usr/bin:/bin` }, () =>
+      withPodman(context, 'exit 0', () => cleanUpInstall({ kind: 'local' }, 'localhost/x', disk, report)),
+    );
+    assert.ok(!existsSync(disk));
+    const words = readFileSync(calls, 'utf8').replaceAll(disk, 'DISK').split('\n').slice(0, -1);
+    return { isClean, said, calls: words };
+  }
+
+  it('is detached from every loop device', async function () {
+    const { isClean, said, calls } = await cleanUp(
+      this,
+      'case $1 in --noheadings) echo /dev/loop7; echo /dev/loop8;; esac',
+    );
+    assert.deepEqual([isClean, said], [true, []]);
+    assert.deepEqual(calls, [
+      '--noheadings --output NAME --associated DISK',
+      '--detach /dev/loop7',
+      '--detach /dev/loop8',
+    ]);
+  });
+
+  it('is said to be there where no loop device can be looked for, or detached', async function () {
+    for (const losetup of [
+      'echo no such device >&2; exit 1',
+      'case $1 in --noheadings) echo /dev/loop7;; *) echo no such device >&2; exit 1;; esac',
+    ]) {
+      const { said } = await cleanUp(this, losetup);
+      assert.equal(said.length, 1);
+      assert.match(said[0] ?? '', /^Loop devices of .* could not be detached, .*: no such device$/);
+    }
+  });
+
+  if (process.platform === 'linux') {
+    it('is looked for by the losetup in sbin, with a PATH that has none', async function () {
+      assert.deepEqual(await cleanUp(this, undefined), { isClean: true, said: [], calls: [] });
     });
   }
 });
