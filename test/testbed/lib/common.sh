@@ -3,6 +3,8 @@
 
 testbed=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 repository=$(cd "$testbed/../.." && pwd -P)
+# shellcheck source=scripts/environment.sh
+source "$repository/scripts/environment.sh"
 
 # Images, root file systems and the podman store: kept between runs, safe to delete.
 export TESTBED_CACHE=${TESTBED_CACHE:-$repository/.cache/testbed}
