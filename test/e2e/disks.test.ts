@@ -46,6 +46,32 @@ describe('base disks and overlays', () => {
     }
   });
 
+  it('are one for an image, whether it is called by its tag, ID or digest, and got another tag meanwhile', async () => {
+    const [id = '', digest = ''] = host(
+      'podman',
+      'image',
+      'inspect',
+      '--format',
+      '{{.Id}} {{.Digest}}',
+      image,
+    )
+      .trim()
+      .split(' ');
+    // It stands before the first one, in podman's list and in the alphabet.
+    host('podman', 'tag', image, 'localhost/another:newer');
+    try {
+      for (const word of [id.slice(0, 7), `localhost/podman-bootc-demo@${digest}`]) {
+        await succeed('create', '--name', 'called', '--pull', 'never', word);
+        const [vm] = JSON.parse(await succeed('inspect', 'called')) as { image: { reference: string } }[];
+        assert.equal(vm?.image.reference, image);
+        assert.equal((await listBases()).length, 1);
+        await succeed('rm', 'called');
+      }
+    } finally {
+      host('podman', 'untag', image, 'localhost/another:newer');
+    }
+  });
+
   it('are shown by libvirt as a storage pool', () => {
     const volumes = host('virsh', 'vol-list', 'podman-bootc');
     for (const name of ['one', 'two']) assert.ok(volumes.includes(`${uuidOf(name)}.qcow2`), volumes);
