@@ -225,9 +225,7 @@ async function build(
 
 /** One line when the image has been installed already, but in another way. */
 async function explainNewBase(host: Host, wanted: BaseParts): Promise<void> {
-  const [nearest] = (await listRecords(host.directories))
-    .flatMap(({ record }) => (record === undefined || record instanceof DamagedRecord ? [] : [record]))
-    .filter(({ content, parts }) => content !== undefined && parts.imageId === wanted.imageId)
+  const [nearest] = (await completeBasesOf(host.directories, wanted.imageId))
     .map(({ parts }) => differences(wanted, parts))
     .filter((each) => each.length > 0)
     .sort((a, b) => a.length - b.length);
@@ -237,12 +235,15 @@ async function explainNewBase(host: Host, wanted: BaseParts): Promise<void> {
 
 /** The names under which base disks of an image were made that are complete, the oldest first. */
 export async function installedReferences(directories: Directories, imageId: string): Promise<string[]> {
-  const complete = (await listRecords(directories)).flatMap(({ record }) =>
-    record?.content !== undefined && record.parts.imageId === imageId ? [record] : [],
-  );
-  return complete
+  return (await completeBasesOf(directories, imageId))
     .sort((a, b) => a.created.localeCompare(b.created) || a.parts.reference.localeCompare(b.parts.reference))
     .map(({ parts }) => parts.reference);
+}
+
+async function completeBasesOf(directories: Directories, imageId: string): Promise<BaseRecord[]> {
+  return (await listRecords(directories))
+    .flatMap(({ record }) => (record === undefined || record instanceof DamagedRecord ? [] : [record]))
+    .filter(({ content, parts }) => content !== undefined && parts.imageId === imageId);
 }
 
 async function listRecords(
