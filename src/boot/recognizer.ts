@@ -387,6 +387,9 @@ const rules: readonly Rule[] = [
 
 /** `ssh.service - OpenSSH server...` is `ssh.service`; systemd before 250 says the description only. */
 function unitOf(text: string): string {
-  const bare = text.replace(/\[[0-9;]*m/g, '').replace(/(?:\.\.\.|…)?\.?\s*$/, '');
+  const bare = text
+    .replace(/\[[0-9;]*m/g, '')
+    .trimEnd()
+    .replace(/(?:\.\.\.|…)?\.?$/, '');
   return (/^(\S+) - /.exec(bare)?.[1] ?? bare).slice(0, 80);
 }

@@ -6,7 +6,7 @@ import { PodmanBootcError } from '../errors.js';
  * @throws PodmanBootcError `KARG_INVALID`
  */
 export function checkKarg(value: string): void {
-  if (/^(?:[^\s"\p{Control}]|"[^"\p{Control}]*")+$/u.test(value) && value.length <= 1024) return;
+  if (value.length <= 1024 && /^(?:[^\s"\p{Control}]|"[^"\p{Control}]*")+$/u.test(value)) return;
   const shown = JSON.stringify(value.length > 80 ? `${value.slice(0, 77)}…` : value);
   throw new PodmanBootcError(
     'usage',

@@ -15,12 +15,18 @@ type Path = readonly string[];
  * @throws PodmanBootcError `TEMPLATE_INVALID`, `TEMPLATE_FIELD`
  */
 export function compileTemplate(source: string, fields: Fields): Template {
-  const parts = source.split(/(\{\{.*?\}\})/s).map((part): Template => {
-    if (/^\{\{.*\}\}$/s.test(part)) return compileAction(part, fields);
-    if (/\{\{|\}\}/.test(part)) throw invalid(`Expected '{{' and '}}' in pairs`, part);
-    const text = unescape(part);
-    return () => text;
-  });
+  const parts: Template[] = [];
+  for (let at = 0; at < source.length;) {
+    const begin = source.indexOf('{{', at);
+    const end = begin === -1 ? -1 : source.indexOf('}}', begin + 2);
+    const text = source.slice(at, end === -1 ? undefined : begin);
+    if (/\{\{|\}\}/.test(text)) throw invalid(`Expected '{{' and '}}' in pairs`, text);
+    const written = unescape(text);
+    parts.push(() => written);
+    if (end === -1) break;
+    parts.push(compileAction(source.slice(begin, end + 2), fields));
+    at = end + 2;
+  }
   return (value) => parts.map((part) => part(value)).join('');
 }
 

@@ -29,7 +29,7 @@ export async function checkPodman(e: Examination): Promise<Outcome> {
     return { status: 'failure', finding: `podman does not answer (${path}): ${messageOf(error)}`, fix };
   }
   const { exitCode, stdout, stderr } = result;
-  const version = /(\d+\.\d+\S*)/.exec(stdout)?.[1];
+  const version = /\d{1,9}\.\d+\S*/.exec(stdout)?.[0];
   if (exitCode !== 0 || version === undefined) {
     return {
       status: 'failure',
@@ -56,7 +56,7 @@ export async function checkRootful(e: Examination): Promise<Outcome> {
     if (!(error instanceof PodmanBootcError)) throw error;
     if (error.code === 'PODMAN_NOT_FOUND') fix = installCommand('podman', e.family);
     // A remedy that is a command may have a remark behind it.
-    fix ??= error.remedy?.replace(/ {2,}\(.*$/, '');
+    fix ??= error.remedy?.split('  (')[0]?.trimEnd();
     return { status: 'failure', finding: messageOf(error), fix };
   }
 }

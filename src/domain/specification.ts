@@ -103,7 +103,7 @@ function checkRecord(metadata: VmMetadata): void {
 }
 
 function checkNames(spec: DomainSpecification): void {
-  if (!/^[^/]*[^/\s][^/]*$/.test(spec.name))
+  if (spec.name.includes('/') || spec.name.trim() === '')
     throw usage('the name of a VM', 'neither empty nor with a "/" in it', spec.name);
   checkLine('the name of a VM', spec.name);
   if (!uuidPattern.test(spec.uuid)) throw usage('the UUID of a VM', 'of the form 8-4-4-4-12', spec.uuid);

@@ -140,7 +140,7 @@ export async function startMachine(name: string, report: Reporter, signal?: Abor
   report.info(`Starting podman machine ${name}`);
   const { stdout: version } = await runPodmanClient(['--version'], { signal });
   // From 6.0 on it may ask whether to make the machine the default connection; we do not.
-  const asks = Number(/(\d+)\./.exec(version)?.[1] ?? 0) >= 6;
+  const asks = Number(/(\d{1,9})\./.exec(version)?.[1] ?? 0) >= 6;
   const args = ['machine', 'start', ...(asks ? ['--update-connection=false'] : []), name];
   const result = await runPodmanClient(args, { signal, timeout: endless, keep: 'end' });
   if (result.exitCode === 0) return;

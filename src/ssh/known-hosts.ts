@@ -72,7 +72,10 @@ export function parsePinnedKeys(text: string, alias: string): PinnedKey[] {
 
 /** The fingerprint of a key in its wire form, as `ssh-keygen -l` prints it: `SHA256:…`. */
 export function fingerprintOf(key: Buffer): string {
-  return `SHA256:${createHash('sha256').update(key).digest('base64').replace(/=+$/, '')}`;
+  return `SHA256:${createHash('sha256')
+    .update(key)
+    .digest('base64')
+    .replace(/={0,2}$/, '')}`;
 }
 
 /** The type that a key in its wire form names (RFC 4253, 6.6), or undefined where it is cut short. */

@@ -96,19 +96,40 @@ function anyOf(wanted: readonly string[], matches: (word: string) => boolean): b
 }
 
 function matchesImage({ reference, id }: Filtered['image'], wanted: string): boolean {
-  // A colon behind the last slash begins the tag; one before it, the port of a registry.
-  const untagged = reference.replace(/(@[^@/]*|:[^:/@]*)+$/, '');
   return (
     matchesGlob(reference, wanted) ||
-    matchesGlob(untagged, wanted) ||
+    matchesGlob(repositoryOf(reference), wanted) ||
     (/^[0-9a-f]{12,64}$/.test(wanted) && id?.startsWith(wanted) === true)
   );
 }
 
+/** A reference without tag and digest. */
+function repositoryOf(reference: string): string {
+  // A colon behind the last slash begins the tag; one before it, the port of a registry.
+  const name = reference.lastIndexOf('/') + 1;
+  const end = reference.slice(name).search(/[:@]/);
+  return end === -1 ? reference : reference.slice(0, name + end);
+}
+
+/**
+ * Whether all of a text is what a pattern with `*` and `?` says. Not by a regular expression: whoever names an image or a VM
+ * would choose how long that takes. At a mismatch only the last `*` takes one character more, since what the earlier
+ * ones took can stay: at most as many steps as the product of the lengths.
+ */
 function matchesGlob(text: string, pattern: string): boolean {
-  const source = pattern
-    .replace(/[.+^${}()|[\]\\]/g, '\\$&')
-    .replaceAll('*', '.*')
-    .replaceAll('?', '.');
-  return new RegExp(`^${source}$`, 's').test(text);
+  let at = 0;
+  let next = 0;
+  let star: { pattern: number; text: number } | undefined;
+  while (at < text.length) {
+    if (pattern[next] === '*') {
+      star = { pattern: ++next, text: at };
+    } else if (pattern[next] === '?' || pattern[next] === text[at]) {
+      next++;
+      at++;
+    } else if (star) {
+      next = star.pattern;
+      at = ++star.text;
+    } else return false;
+  }
+  return /^\**$/.test(pattern.slice(next));
 }

@@ -74,4 +74,12 @@ describe('a template', () => {
       await rejectsWithCode('TEMPLATE_INVALID', () => compileTemplate(template, fields));
     });
   }
+
+  it('is read in the time that its length says', async () => {
+    const fields = await fieldsOf('list');
+    const began = performance.now();
+    await rejectsWithCode('TEMPLATE_INVALID', () => compileTemplate('{'.repeat(200_000), fields));
+    assert.equal(compileTemplate('{{.Name}}'.repeat(10_000), fields)(vm), 'web'.repeat(10_000));
+    assert.ok(performance.now() - began < 1_000);
+  });
 });

@@ -19,6 +19,11 @@ describe('a filter', () => {
     [['name=web?1'], true],
     [['name=webx1'], false],
     [['name=webx1', 'name=*'], true],
+    [['name=*b.*'], true],
+    [['name=*b?*1'], true],
+    [['name=*w*e*b*1**'], true],
+    [['name=?eb.1?'], false],
+    [['name=*b'], false],
     [['image=localhost:5000/team/os:1.2'], true],
     [['image=localhost:5000/team/os'], true],
     [['image=localhost:5000/team/os:1'], false],
@@ -53,6 +58,17 @@ describe('a filter', () => {
       await rejectsWithCode('FILTER_INVALID', () => parseFilter([word]));
     });
   }
+
+  it('takes no longer than its length and that of the text say, whoever chose them', () => {
+    const began = performance.now();
+    const pattern = `*${'a*'.repeat(50)}b`;
+    for (const text of ['a'.repeat(10_000), `${':@'.repeat(5_000)}/`, `x/${':@'.repeat(5_000)}/`]) {
+      const hostile = { ...vm, name: text, image: { reference: text } };
+      assert.equal(matchesFilter(hostile, parseFilter([`name=${pattern}`])), false);
+      assert.equal(matchesFilter(hostile, parseFilter([`image=${pattern}`])), false);
+    }
+    assert.ok(performance.now() - began < 1_000);
+  });
 
   it('says which VMs the library lists', async function () {
     const { client } = await openTestClient(this, [
