@@ -71,7 +71,18 @@ export function explainSystemError(error: unknown): unknown {
         'The working directory was removed, and a path is given that begins there',
         { remedy: 'Go to a directory that is there (cd), or write the path from / on', cause: error },
       );
+    case 'ELOOP':
+      return unusablePath('There is a loop of symbolic links on the way to a file', where, error);
+    case 'ENOTDIR':
+      return unusablePath('There is something else than a directory on the way to a file', where, error);
     default:
       return error;
   }
+}
+
+function unusablePath(sentence: string, where: string, cause: unknown): PodmanBootcError {
+  return new PodmanBootcError('host', 'PATH_UNUSABLE', sentence + where, {
+    remedy: 'HOME, XDG_DATA_HOME, XDG_CACHE_HOME and XDG_RUNTIME_DIR name other directories',
+    cause,
+  });
 }

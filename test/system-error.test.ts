@@ -21,6 +21,8 @@ describe('failures of the operating system', () => {
     ['EDQUOT', 'STORAGE_FULL', 'The quota of disk space is used up: /d/f'],
     ['EROFS', 'STORAGE_READ_ONLY', 'The file system is read-only: /d/f'],
     ['EACCES', 'STORAGE_FORBIDDEN', 'There is no permission to open: /d/f'],
+    ['ELOOP', 'PATH_UNUSABLE', 'There is a loop of symbolic links on the way to a file: /d/f'],
+    ['ENOTDIR', 'PATH_UNUSABLE', 'There is something else than a directory on the way to a file: /d/f'],
   ] as const) {
     it(`${code} is said in a sentence, with a remedy and the exit code of a host that lacks something`, () => {
       const error = explainSystemError(systemError(code, '/d/f'));

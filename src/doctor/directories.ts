@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path';
 import { minimumDiskSize } from '../bootc/disk-size.js';
 import { codeOf, messageOf } from '../errors.js';
 import { formatSize, GiB, MiB } from '../sizes.js';
+import { requireOwn } from '../vm/directories.js';
 import type { Examination } from './examination.js';
 import type { Outcome } from './finding.js';
 
@@ -17,19 +18,20 @@ interface Purpose {
 }
 
 /** PB015: a VM's disk is an overlay, which begins small. */
-export function checkData(e: Examination): Promise<Outcome> {
-  return checkDirectory(e.directories.data, { least: 256 * MiB, freeing: 'podman-bootc rm VM' });
+export async function checkData(e: Examination): Promise<Outcome> {
+  return await checkDirectory(e.directories.data, { least: 256 * MiB, freeing: 'podman-bootc rm VM' });
 }
 
 /** PB016: an image is installed there, and the smallest bootable ones take about this much. */
-export function checkCache(e: Examination): Promise<Outcome> {
-  return checkDirectory(e.directories.cache, { least: GiB, freeing: 'podman-bootc disk prune --all' });
+export async function checkCache(e: Examination): Promise<Outcome> {
+  return await checkDirectory(e.directories.cache, { least: GiB, freeing: 'podman-bootc disk prune --all' });
 }
 
 /** PB017 */
 export async function checkLocks(e: Examination): Promise<Outcome> {
   const { runtime } = e.directories;
-  const { existing } = await existingParent(runtime);
+  const { existing, exists } = await existingParent(runtime);
+  if (exists) await requireOwn(runtime);
   try {
     await using files = await TemporaryFiles.create(existing);
     await files.first.write('x');
@@ -53,6 +55,7 @@ export async function existingParent(path: string): Promise<{ existing: string; 
 
 async function checkDirectory(directory: string, { least, freeing }: Purpose): Promise<Outcome> {
   const { existing, exists } = await existingParent(directory);
+  if (exists) await requireOwn(directory);
   const name = exists ? directory : `${directory} (not made yet)`;
   let features: FileSystemFeatures;
   let space: { free: number; capacity: number };

@@ -113,7 +113,6 @@ async function begin(
   milliseconds: number,
   signal: AbortSignal,
 ): Promise<Examination> {
-  const directories = options.directories ?? userDirectories();
   const asked = options.uri ?? process.env.LIBVIRT_DEFAULT_URI;
   const libvirt = inTime(
     // Behind the deadline, so that what it says of itself is not the time-out of a host.
@@ -143,7 +142,10 @@ async function begin(
   for (const each of Object.values(shared)) each.catch(() => undefined);
   return {
     uri: asked === '' ? undefined : asked,
-    directories,
+    // What is wrong with HOME is a finding of those that need it.
+    get directories() {
+      return options.directories ?? userDirectories();
+    },
     signal,
     family: await packageFamily(),
     ...shared,

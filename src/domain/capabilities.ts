@@ -37,6 +37,8 @@ export interface HostCapabilities {
   guests: HostGuest[];
   /** The uid that libvirt runs QEMU as; undefined where that is its own, as for a user's session daemon. */
   qemuUser: number | undefined;
+  /** The gid, likewise. */
+  qemuGroup: number | undefined;
 }
 
 /** A guest architecture the host can run. */
@@ -99,16 +101,19 @@ export function parseHostCapabilities(xml: string): HostCapabilities {
       ],
     };
   });
-  return { arch: required(find(root, 'host', 'cpu'), 'arch'), guests, qemuUser: qemuUser(root) };
+  return { arch: required(find(root, 'host', 'cpu'), 'arch'), guests, ...qemuAccount(root) };
 }
 
 /** The `dac` security model labels with `+UID:+GID` (libvirt, src/security/security_dac.c). */
-function qemuUser(root: XmlElement): number | undefined {
+function qemuAccount(root: XmlElement): Pick<HostCapabilities, 'qemuUser' | 'qemuGroup'> {
   const model = children(child(root, 'host'), 'secmodel').find(
     (each) => text(child(each, 'model')) === 'dac',
   );
-  const uid = /^\+(\d+):/.exec(text(child(model, 'baselabel')) ?? '')?.[1];
-  return uid === undefined ? undefined : Number(uid);
+  const [, uid, gid] = /^\+(\d+):(?:\+(\d+))?/.exec(text(child(model, 'baselabel')) ?? '') ?? [];
+  return {
+    qemuUser: uid === undefined ? undefined : Number(uid),
+    qemuGroup: gid === undefined ? undefined : Number(gid),
+  };
 }
 
 function parseRoot(xml: string, name: string): XmlElement {

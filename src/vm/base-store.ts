@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { Stats } from 'node:fs';
-import { chmod, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { cleanUpInstall } from '../bootc/install.js';
 import { fileSize } from '../disk/qcow2.js';
@@ -13,6 +13,7 @@ import { findBaseUsers, forgetMarks } from './base-users.js';
 import { makeDirectory, type Directories } from './directories.js';
 import type { Host } from './host.js';
 import { acquireLock, isLocked, tryLock } from './lock.js';
+import { allowQemuToRead } from './qemu-access.js';
 
 /** What is written beside a base disk: before the install as its journal, and again when the disk is complete. */
 interface BaseRecord {
@@ -161,6 +162,7 @@ export async function withBaseDisk<T>(
     await explainNewBase(host, parts);
     record = await build(host, directory, parts, installation);
   } else {
+    await allowQemuToRead(host, directory.disk);
     await requireIntact(directory.disk, record, 'install');
     host.report.debug(`Using the base disk ${directory.disk} of ${record.created}`);
   }
@@ -200,8 +202,7 @@ async function build(
       await moveRaw(installed, directory.disk);
       await rm(scratch, { recursive: true, force: true });
     }
-    // Readable by QEMU's own user below the system daemon; written to by nobody.
-    await chmod(directory.disk, 0o444);
+    await allowQemuToRead(host, directory.disk);
     const { size } = await stat(directory.disk);
     // What is on record as complete is so after a loss of power too.
     await syncFile(directory.disk);
@@ -332,7 +333,9 @@ export async function checkBacking(host: Host, backing: string): Promise<void> {
     // A record that cannot be read says nothing against the disk.
     if (record === undefined || record instanceof DamagedRecord || !record.content) continue;
     const own = await stat(directory.disk).catch(() => undefined);
-    if (own?.dev === file.dev && own.ino === file.ino) await requireIntact(backing, record, 'boot');
+    if (own?.dev !== file.dev || own.ino !== file.ino) continue;
+    await allowQemuToRead(host, backing);
+    await requireIntact(backing, record, 'boot');
   }
 }
 

@@ -315,7 +315,7 @@ const longestSocketPath = process.platform === 'darwin' ? 103 : 107;
  * characters already makes the path too long and the start fail (libvirt 9.0); ours is shorter.
  */
 function guestAgent(host: Host, { agentSocket }: VmDirectory): Pick<DomainSpecification, 'guestAgent'> {
-  if (!/\/session(\?|$)/.test(host.uri) || process.getuid?.() === 0) return {};
+  if (!host.runsQemuAsUs) return {};
   if (Buffer.byteLength(agentSocket) <= longestSocketPath) return { guestAgent: { socket: agentSocket } };
   host.report.debug(`No guest agent channel: ${agentSocket} is too long for a socket`);
   return { guestAgent: 'none' };

@@ -3,6 +3,7 @@ import { connect, type Connection } from '../libvirt/index.js';
 import { silentReporter, type Reporter } from '../report.js';
 import { directoriesFor, userDirectories, type Directories } from './directories.js';
 import { libvirtIdentity } from './libvirt-identity.js';
+import { featuresOf } from './uri.js';
 
 /** What every operation on VMs works with: one libvirt connection, directories, a listener. */
 export interface Host extends AsyncDisposable {
@@ -11,6 +12,10 @@ export interface Host extends AsyncDisposable {
   uri: string;
   /** The same libvirt under its one name, whatever the URI (see `libvirtIdentity`). */
   libvirt: string;
+  /** Whether libvirt runs on this host: whoever needs files of its asks this, and nobody asks the URI. */
+  isLocal: boolean;
+  /** Whether it starts QEMU as this process's user, who then reaches whatever we make. */
+  runsQemuAsUs: boolean;
   directories: Directories;
   report: Reporter;
   /** What this process is called where another one waits for it: `podman-bootc rm`. */
@@ -40,6 +45,7 @@ export interface HostOptions {
  * @throws PodmanBootcError `LIBVIRT_UNREACHABLE`, `LIBVIRT_NOT_LOADED`
  */
 export async function openHost(options: HostOptions = {}): Promise<Host> {
+  const directories = options.directories ?? userDirectories();
   const asked = options.uri ?? process.env.LIBVIRT_DEFAULT_URI;
   const uri = asked === undefined || asked === '' ? 'qemu:///session' : asked;
   const timeout = AbortSignal.timeout(options.timeout ?? 20_000);
@@ -58,13 +64,17 @@ export async function openHost(options: HostOptions = {}): Promise<Host> {
       cause: error,
     });
   }
-  const canonicalUri = await connection.getUri();
-  const libvirt = libvirtIdentity(canonicalUri);
+  const reported = await connection.getUri();
+  const { isLocal, isSession } = featuresOf(reported);
+  const libvirt = libvirtIdentity(reported);
   return {
     connection,
-    uri: canonicalUri,
+    uri: reported,
     libvirt,
-    directories: options.directories ?? directoriesFor(userDirectories(), libvirt),
+    isLocal,
+    // Root's session daemon may be told another user, as the system's.
+    runsQemuAsUs: isSession && process.getuid?.() !== 0,
+    directories: options.directories ?? directoriesFor(directories, libvirt),
     report: options.reporter ?? silentReporter,
     program: options.program ?? 'podman-bootc',
     waits: options.wait ?? true,

@@ -1,7 +1,8 @@
-import { open, type FileHandle } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { codeOf, PodmanBootcError } from '../errors.js';
 import { lockFile } from '../file-lock.js';
+import { openOwnFile } from '../own-file.js';
 import { makeDirectory } from './directories.js';
 import type { Host } from './host.js';
 import { isUsualLibvirt, libvirtFileName } from './libvirt-identity.js';
@@ -38,7 +39,7 @@ function lockFileOf({ directories, libvirt }: Host, name: string): { directory: 
 async function openLock(host: Host, name: string): Promise<FileHandle> {
   const { directory, file } = lockFileOf(host, name);
   await makeDirectory(directory, host.directories);
-  return open(file, 'a+', 0o600);
+  return openOwnFile(file, 'append');
 }
 
 async function held(file: FileHandle, host: Host): Promise<AsyncDisposable> {
@@ -94,7 +95,7 @@ export async function tryLock(host: Host, name: string): Promise<AsyncDisposable
 export async function isLocked(host: Host, name: string): Promise<boolean> {
   let file: FileHandle;
   try {
-    file = await open(lockFileOf(host, name).file, 'r');
+    file = await openOwnFile(lockFileOf(host, name).file, 'read');
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return false;
     throw error;

@@ -33,8 +33,9 @@ export async function startVirtualMachine(
   const state = await settledState(vm.domain);
   if (state === 'paused') throw pausedError(vm);
   if (isActiveState(state)) return { vm, started: false };
-  await checkVmDisk(host, vm);
   const directory = directoryOf(vm);
+  await directory?.mend(host.directories);
+  await checkVmDisk(host, vm);
   if (directory) await archiveConsole(directory);
   await bootDomain(host, {
     name: vm.name,

@@ -3,7 +3,7 @@ import { basename, dirname, join } from 'node:path';
 import { DamagedRecord, readRecord, writeDurably } from '../durable-file.js';
 import { codeOf } from '../errors.js';
 import { isOutOfSpace } from '../system-error.js';
-import { makeDirectory, vmsDirectory, type Directories } from './directories.js';
+import { makeDirectory, mendDirectory, vmsDirectory, type Directories } from './directories.js';
 
 /**
  * What is being done to a VM's directory, written before it is done and removed when it is complete. After a
@@ -109,6 +109,14 @@ export class VmDirectory {
       await this.removeBlank();
       throw error;
     }
+  }
+
+  /** Opens what is there of it to QEMU, which a strange umask may have kept out. */
+  async mend(directories: Directories): Promise<void> {
+    // Also one of a VM that was made with another XDG_DATA_HOME.
+    const there = { ...directories, data: dirname(dirname(this.path)) };
+    await mendDirectory(this.path, there);
+    await mendDirectory(dirname(this.disk('qcow2')), there);
   }
 
   /** Makes the directory for them, unless somebody removes the VM meanwhile. */

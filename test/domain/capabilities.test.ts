@@ -70,7 +70,7 @@ describe('host capabilities', () => {
     });
   }
 
-  it('name the user that QEMU runs as, where it is not its own', () => {
+  it('name the user and group that QEMU runs as, where it is not its own', () => {
     const system = fixture('caps-9.0.xml').replace(
       '</secmodel>',
       `</secmodel>
@@ -79,8 +79,10 @@ describe('host capabilities', () => {
          <baselabel type='kvm'>+64055:+108</baselabel><baselabel type='qemu'>+64055:+108</baselabel>
        </secmodel>`,
     );
-    assert.equal(parseHostCapabilities(system).qemuUser, 64055);
-    assert.equal(parseHostCapabilities(fixture('caps-9.0.xml')).qemuUser, undefined);
+    const { qemuUser, qemuGroup } = parseHostCapabilities(system);
+    assert.deepEqual([qemuUser, qemuGroup], [64055, 108]);
+    const own = parseHostCapabilities(fixture('caps-9.0.xml'));
+    assert.deepEqual([own.qemuUser, own.qemuGroup], [undefined, undefined]);
   });
 
   it('list other architectures that have an emulator', () => {

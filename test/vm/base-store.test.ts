@@ -101,7 +101,7 @@ describe('base disks', () => {
     const made = await Promise.all(Array.from({ length: 20 }, () => provide(test)));
     assert.equal(installs, 1);
     assert.equal(new Set(made.map(({ path }) => path)).size, 1);
-    assert.equal(statSync(made[0]?.path ?? '').mode & 0o777, 0o444);
+    assert.equal(statSync(made[0]?.path ?? '').mode & 0o777, 0o400);
     await provide(test);
     assert.equal(installs, 1);
   });

@@ -1,0 +1,19 @@
+/** What a libvirt URI says of whose files and processes it is about (https://libvirt.org/uri.html). */
+export interface UriFeatures {
+  /**
+   * Whether libvirt's host is this one: its paths are ours. One that is reached over the network counts as another one,
+   * whatever its name is: a port of this host may lead anywhere.
+   */
+  isLocal: boolean;
+  /** Whether it is a session of this user's: a daemon, and QEMU, that run as us. */
+  isSession: boolean;
+}
+
+/** Reads a URI as libvirt reports it, so that aliases (`uri_aliases` in libvirt.conf) are resolved. */
+export function featuresOf(uri: string): UriFeatures {
+  const [, driver = '', transport, host = '', path = ''] =
+    /^([^:/?#+]+)(?:\+([^:/?#]+))?:(?:\/\/([^/?#]*))?([^?#]*)/.exec(uri) ?? [];
+  // Without a transport, a host means TLS, but for the drivers that talk to their hosts themselves, which are elsewhere too.
+  const isLocal = driver !== '' && (transport === undefined ? host === '' : transport === 'unix');
+  return { isLocal, isSession: isLocal && path === '/session' };
+}
