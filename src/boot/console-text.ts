@@ -1,3 +1,5 @@
+import { specialCharacters } from '../terminal-text.js';
+
 /**
  * A console's bytes as lines that no terminal obeys. A guest decides what it writes, and firmware draws on its
  * console as on a screen: escape sequences (ECMA-48), control characters and invisible formatting are taken out,
@@ -36,10 +38,13 @@ export class ConsoleText {
         continue;
       }
       special.lastIndex = at;
-      const end = special.exec(text)?.index ?? text.length;
+      const found = special.exec(text);
+      const end = found?.index ?? text.length;
       if (end > at) this.#write(text.slice(at, end));
-      if (end < text.length) this.#control(text[end] ?? '');
-      at = end + 1;
+      if (!found) return;
+      this.#control(found[0]);
+      // Whole: from within a pair of surrogates, the next search would go back to its beginning, for ever.
+      at = end + found[0].length;
     }
   }
 
@@ -157,13 +162,9 @@ export class ConsoleText {
 const longestLine = 4096;
 const longestSequence = 64;
 
-/*
- * Control characters, and the formatting that shows nothing but reorders what is shown (bidirectional overrides,
- * zero width, line and paragraph separators).
- */
-const special = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
+const special = specialCharacters();
 
-/** Text from outside on one line, for a terminal; see `ConsoleText`. */
+/** Text of several lines from outside, for a terminal; see `ConsoleText`. */
 export function printable(text: string): string {
   const lines: string[] = [];
   const console = new ConsoleText((line, overwritten) => {

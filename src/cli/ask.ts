@@ -1,3 +1,4 @@
+import { oneLine } from '../terminal-text.js';
 import { pauseView } from './terminal.js';
 
 /**
@@ -20,7 +21,7 @@ export function askOnTerminal(): ((question: string) => Promise<boolean>) | unde
       interrupted.abort();
     });
     try {
-      const answer = await terminal.question(`${question} [y/N] `, { signal: interrupted.signal });
+      const answer = await terminal.question(`${oneLine(question)} [y/N] `, { signal: interrupted.signal });
       return /^y(es)?$/i.test(answer.trim());
     } catch {
       // Ctrl-C or the end of the input.

@@ -1,6 +1,7 @@
 import type { Command, Option } from 'commander';
 import type { DomainState } from '../libvirt/index.js';
 import { describeEngine } from '../podman/engine.js';
+import { isPlain, oneLine } from '../terminal-text.js';
 import { PodmanBootc } from '../vm/client.js';
 import { isActiveState } from '../vm/virtual-machine.js';
 import { shells, type GlobalOptions } from './options.js';
@@ -20,7 +21,9 @@ export async function printCandidates(program: Command, words: readonly string[]
   const current = words.at(-1) ?? '';
   const candidates = await findCandidates(program, words.slice(0, -1), current).catch(() => []);
   for (const { value, description } of candidates) {
-    if (value.startsWith(current)) process.stdout.write(`${value}\t${description.replaceAll(/\s+/g, ' ')}\n`);
+    // What cannot be typed is no candidate.
+    if (!value.startsWith(current) || !isPlain(value)) continue;
+    process.stdout.write(`${value}\t${oneLine(description.replaceAll(/\s+/g, ' '))}\n`);
   }
 }
 

@@ -1,7 +1,8 @@
 import { createInterface } from 'node:readline/promises';
 import type { ListedBaseDisk } from '../index.js';
 import { PodmanBootcError } from '../errors.js';
-import { formatAge, formatDecimalSize, formatJson, formatTable, oneLine } from './format.js';
+import { formatAge, formatDecimalSize, formatJson, formatTable } from './format.js';
+import { oneLine } from '../terminal-text.js';
 import { openClient } from './open-client.js';
 import type { GlobalOptions } from './options.js';
 import { terminalReporter } from './terminal.js';
@@ -12,7 +13,7 @@ export async function listDisks(
 ): Promise<void> {
   await using client = await openClient(options);
   const bases = await client.bases();
-  if (options.quiet) process.stdout.write(bases.map((base) => `${base.key}\n`).join(''));
+  if (options.quiet) process.stdout.write(bases.map((base) => `${oneLine(base.key)}\n`).join(''));
   else if (options.format === 'json') process.stdout.write(formatJson(bases.map(baseAsJson)));
   else {
     process.stdout.write(baseTable(bases));
@@ -47,9 +48,9 @@ function baseTable(bases: readonly ListedBaseDisk[]): string {
   return formatTable(
     ['KEY', 'IMAGE', 'FILESYSTEM', 'SIZE', 'ALLOCATED', 'CREATED', 'STATE', 'USED BY'],
     bases.map((base) => [
-      base.key.slice(0, 12),
+      oneLine(base.key.slice(0, 12)),
       oneLine(base.parts?.reference ?? ''),
-      base.parts?.filesystem ?? '',
+      oneLine(base.parts?.filesystem ?? ''),
       formatDecimalSize(base.apparent),
       formatDecimalSize(base.allocated),
       formatAge(base.created),
@@ -87,7 +88,7 @@ export async function pruneDisks(
     return;
   }
   for (const base of unused) {
-    if (await client.removeBase(base)) process.stdout.write(`${base.key}\n`);
+    if (await client.removeBase(base)) process.stdout.write(`${oneLine(base.key)}\n`);
     else terminalReporter.warn(`The base disk ${base.key} is needed meanwhile, and stays`);
   }
 }

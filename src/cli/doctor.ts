@@ -1,7 +1,8 @@
 import { styleText } from 'node:util';
 import { exitCodes } from '../errors.js';
 import { examineHost, type CheckStatus, type Finding, type HostReport } from '../doctor/index.js';
-import { formatJson, oneLine } from './format.js';
+import { formatJson } from './format.js';
+import { oneLine } from '../terminal-text.js';
 import { listenForInterrupt } from './interrupt.js';
 import type { GlobalOptions } from './options.js';
 

@@ -1,3 +1,5 @@
+import { jsonText } from '../terminal-text.js';
+
 /** Lines up columns as podman does: upper-case headers, three spaces between. */
 export function formatTable(headers: readonly string[], rows: readonly (readonly string[])[]): string {
   const widths = headers.map((header, column) =>
@@ -46,11 +48,5 @@ export function formatDecimalSize(bytes: number): string {
 
 /** JSON for machines, one document. */
 export function formatJson(value: unknown): string {
-  return `${JSON.stringify(value, null, 2)}\n`;
-}
-
-/** Text from outside that goes to a terminal: control characters are shown, not obeyed. */
-export function oneLine(text: string): string {
-  // eslint-disable-next-line no-control-regex -- control characters are what is replaced
-  return text.replace(/[\u0000-\u001f\u007f-\u009f]/g, '\uFFFD');
+  return `${jsonText(value, 2)}\n`;
 }

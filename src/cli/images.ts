@@ -1,7 +1,8 @@
 import { describeEngine } from '../podman/engine.js';
 import type { ListedImage } from '../podman/images.js';
 import { PodmanBootc } from '../vm/client.js';
-import { formatAge, formatDecimalSize, formatJson, formatTable, oneLine } from './format.js';
+import { formatAge, formatDecimalSize, formatJson, formatTable } from './format.js';
+import { oneLine } from '../terminal-text.js';
 import { terminalReporter } from './terminal.js';
 import type { GlobalOptions } from './options.js';
 
@@ -17,7 +18,7 @@ export async function images(
 }
 
 function shortId(image: ListedImage): string {
-  return image.id.slice(0, 12);
+  return oneLine(image.id.slice(0, 12));
 }
 
 /** One line per tag, as `podman images` prints them. */

@@ -1,3 +1,4 @@
+import { xmlText } from '../terminal-text.js';
 import { forEachVm } from './each.js';
 import { openClient } from './open-client.js';
 import type { GlobalOptions } from './options.js';
@@ -14,7 +15,7 @@ export async function inspect(vms: string[], options: GlobalOptions & { format?:
     const vm = await client.inspect(nameOrId);
     if (write) found.push(inspectedJson(vm));
     // As `virsh dumpxml`: what is in effect now, and no passwords.
-    else process.stdout.write(await vm.domain.getXml());
+    else process.stdout.write(xmlText(await vm.domain.getXml()));
   });
-  if (write && found.length > 0) process.stdout.write(write(found));
+  if (write && found.length > 0) process.stdout.write(await write(found));
 }

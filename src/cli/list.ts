@@ -5,7 +5,8 @@ import {
   type ListedVirtualMachine,
   type UnfinishedVirtualMachine,
 } from '../vm/virtual-machine.js';
-import { formatAge, formatDecimalSize, formatTable, oneLine } from './format.js';
+import { formatAge, formatDecimalSize, formatTable } from './format.js';
+import { oneLine } from '../terminal-text.js';
 import { openClient } from './open-client.js';
 import type { GlobalOptions } from './options.js';
 
@@ -44,7 +45,7 @@ export async function list(options: ListOptions): Promise<void> {
   const without = [...unfinished, ...left.map(asUnfinished)];
   if (write) {
     const { listedJson, withoutDomainJson } = await import('./vm-json.js');
-    process.stdout.write(write([...vms.map(listedJson), ...without.map(withoutDomainJson)]));
+    process.stdout.write(await write([...vms.map(listedJson), ...without.map(withoutDomainJson)]));
   } else process.stdout.write(vmTable(vms, without, shownId));
 }
 

@@ -1,3 +1,4 @@
+import { yamlText } from '../terminal-text.js';
 import { fieldsOf, type SchemaName } from './fields.js';
 import { formatJson } from './format.js';
 import { compileTemplate } from './template.js';
@@ -10,12 +11,9 @@ import { compileTemplate } from './template.js';
 export async function machineFormat(
   format: string,
   schema: SchemaName,
-): Promise<(values: readonly unknown[]) => string> {
+): Promise<(values: readonly unknown[]) => string | Promise<string>> {
   if (format === 'json') return formatJson;
-  if (format === 'yaml') {
-    const { stringify } = await import('yaml');
-    return (values) => stringify(values, { lineWidth: 0, aliasDuplicateObjects: false });
-  }
+  if (format === 'yaml') return yamlText;
   const template = compileTemplate(format, await fieldsOf(schema));
   return (values) => values.map((value) => `${template(value)}\n`).join('');
 }

@@ -1,6 +1,6 @@
 import type { PublishedPort } from '../domain/ports.js';
 import { PodmanBootcError } from '../errors.js';
-
+import { oneLine } from '../terminal-text.js';
 import { openClient } from './open-client.js';
 import type { GlobalOptions } from './options.js';
 
@@ -25,7 +25,7 @@ export async function port(
   const lines = found.map(({ guestPort, protocol, address, hostPort }) =>
     wanted === undefined ? `${guestPort}/${protocol} -> ${address}:${hostPort}` : `${address}:${hostPort}`,
   );
-  process.stdout.write(lines.map((line) => `${line}\n`).join(''));
+  process.stdout.write(lines.map((line) => `${oneLine(line)}\n`).join(''));
 }
 
 function parseGuestPort(word: string): (published: PublishedPort) => boolean {

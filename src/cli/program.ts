@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { Argument, Command, Option } from 'commander';
+import { printable } from '../boot/console-text.js';
 import { addConsoleCommands } from './console-commands.js';
 import { addLifecycleCommands } from './lifecycle-commands.js';
 import {
@@ -44,7 +45,7 @@ export function createProgram(): Command {
     .exitOverride()
     .configureOutput({
       outputError: (text, write) => {
-        write(text.replace(/^error: (.)/, (_, first: string) => `Error: ${first.toUpperCase()}`));
+        write(printable(text.replace(/^error: (.)/, (_, first: string) => `Error: ${first.toUpperCase()}`)));
       },
     })
     .showHelpAfterError('See the command with --help')

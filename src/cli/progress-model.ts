@@ -2,6 +2,7 @@ import { styleText } from 'node:util';
 import { stageWords } from '../boot/verdict.js';
 import { bootStages } from '../boot/stage.js';
 import type { Progress, ProgressStage } from '../report.js';
+import { oneLine } from '../terminal-text.js';
 import { formatDecimalSize } from './format.js';
 
 /** In the order in which they come. */
@@ -62,7 +63,7 @@ export class ProgressModel {
     const last = this.#reached.at(-1);
     const reached = last?.stage === progress.stage ? last : this.#begin(progress.stage, now);
     if (progress.type === 'transfer') reached.transfer = transferWords(progress);
-    else reached.detail = progress.detail ?? '';
+    else reached.detail = oneLine(progress.detail ?? '');
   }
 
   /** Takes a line of the program that does the present stage's work. */

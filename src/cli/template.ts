@@ -1,4 +1,5 @@
 import { PodmanBootcError } from '../errors.js';
+import { jsonText, oneLine } from '../terminal-text.js';
 import type { Fields } from './fields.js';
 
 /** Writes one value as the template says. */
@@ -44,7 +45,7 @@ function compileAction(action: string, fields: Fields): Template {
   if (index !== undefined) names.push(index);
   return (value) => {
     const field = follow(value, names);
-    return json === undefined ? plain(field) : JSON.stringify(field ?? null);
+    return json === undefined ? plain(field) : jsonText(field ?? null);
   };
 }
 
@@ -73,7 +74,8 @@ function follow(value: unknown, names: Path): unknown {
 
 function plain(field: unknown): string {
   if (field === undefined || field === null) return '';
-  return typeof field === 'string' ? field : JSON.stringify(field);
+  // Exact is only JSON: a line break in a name would make two VMs of one.
+  return typeof field === 'string' ? oneLine(field) : jsonText(field);
 }
 
 function unescape(text: string): string {

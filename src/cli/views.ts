@@ -1,6 +1,7 @@
 import { ConsoleText } from '../boot/console-text.js';
 import { exitCodes, type PodmanBootcError } from '../errors.js';
 import type { Progress, ProgressStage } from '../report.js';
+import { jsonText, oneLine } from '../terminal-text.js';
 import { ProgressModel, stageName, transferWords, type Drawing } from './progress-model.js';
 
 export type MessageLevel = 'debug' | 'info' | 'warn';
@@ -151,7 +152,9 @@ export class PlainView implements View {
     if (progress.stage === this.#stage) return;
     this.#endTransfer();
     this.#stage = progress.stage;
-    this.#line(stageName(progress.stage) + (progress.detail === undefined ? '' : `: ${progress.detail}`));
+    this.#line(
+      stageName(progress.stage) + (progress.detail === undefined ? '' : `: ${oneLine(progress.detail)}`),
+    );
   }
 
   output(chunk: string): void {
@@ -242,6 +245,6 @@ export class JsonView implements View {
   }
 
   #event(event: Record<string, unknown>): void {
-    this.stream.write(`${JSON.stringify({ time: this.now().toISOString(), ...event })}\n`);
+    this.stream.write(`${jsonText({ time: this.now().toISOString(), ...event })}\n`);
   }
 }

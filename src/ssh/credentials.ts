@@ -67,7 +67,7 @@ function homeOf({ user, home }: LoginAccount): string {
 function ownerOf({ user, uid, gid }: LoginAccount): string {
   // What useradd accepts, upper case and dots besides (systemd.io/USER_NAMES, the relaxed rules); also
   // keeps specifiers, quotes and spaces out of the line.
-  if (!/^[A-Za-z_][A-Za-z0-9_.-]{0,255}\$?$/.test(user)) {
+  if (!/^(?!\d+$)[A-Za-z0-9_][A-Za-z0-9_.-]{0,255}\$?$/.test(user)) {
     throw invalid(`The user name ${JSON.stringify(user)} is not a valid login name`);
   }
   for (const id of [uid, gid]) {

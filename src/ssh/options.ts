@@ -2,12 +2,15 @@ import { resolve } from 'node:path';
 import { PodmanBootcError } from '../errors.js';
 import { knownHostName } from './known-hosts.js';
 import type { LoginTarget } from './target.js';
+import { checkLoginName } from './user.js';
 
 /**
  * The options of ssh_config(5) for a VM, but host, port and user: only the VM's key and its pinned host key count.
- * @throws PodmanBootcError `SSH_PATH_UNSUPPORTED` for a path that ssh cannot be told, `HOST_KEY_ALIAS_INVALID`
+ * @throws PodmanBootcError `SSH_PATH_UNSUPPORTED` for a path that ssh cannot be told, `HOST_KEY_ALIAS_INVALID`, `USER_INVALID`
  */
 export function sshOptions(t: LoginTarget): Record<string, string> {
+  // Every way to ssh comes through here, and the VM's record may have been written by anybody.
+  checkLoginName(t.user, 'the user to log in as');
   return {
     // Not `-i`, which checks the path before it unfolds the `%%` in it.
     IdentityFile: pathValue(t.identityFile),

@@ -34,7 +34,7 @@ export function chooseIdentity(imageId: string, name: string | undefined): Ident
  * @throws PodmanBootcError `NAME_INVALID`
  */
 export function checkName(name: string): void {
-  if (/^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$/.test(name)) return;
+  if (isName(name)) return;
   const shown = JSON.stringify(name.length > 80 ? `${name.slice(0, 77)}…` : name);
   throw new PodmanBootcError(
     'usage',
@@ -42,6 +42,11 @@ export function checkName(name: string): void {
     `Expected a VM name of 1 to 63 letters, digits, dots, dashes and underscores that begins with a letter or digit, got ${shown}${name.length > 80 ? ` (${name.length} characters)` : ''}`,
     { remedy: 'Choose another, for example --name web-1' },
   );
+}
+
+/** Whether a domain's name is one that we would give: libvirt takes almost any. */
+export function isName(name: string): boolean {
+  return /^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$/.test(name);
 }
 
 /** Whether a word may be an ID or the beginning of one: hex digits, as in a uuid with or without dashes. */

@@ -9,6 +9,7 @@ import { PodmanBootcError } from '../errors.js';
 import { pullPolicies, type PullPolicy } from '../podman/images.js';
 import { formatSize, MiB } from '../sizes.js';
 import { readPublicKeys, type PublicKey } from '../ssh/public-key.js';
+import { checkLoginName } from '../ssh/user.js';
 import { checkCloudInit } from './cloud-init.js';
 import type { AcceleratorPreference } from './hardware.js';
 import { checkHostname } from './hostname.js';
@@ -131,7 +132,7 @@ export async function checkRunOptions(options: RunOptions): Promise<OptionFiles>
   for (const karg of options.kargs ?? []) checkKarg(karg);
   if (options.bootloader !== undefined) checkChoice('--bootloader', options.bootloader, bootloaders);
   for (const argument of options.bootcArgs ?? []) checkBootcArgument(argument);
-  if (options.user !== undefined) checkUser(options.user);
+  if (options.user !== undefined) checkLoginName(options.user);
   if (options.hostname !== undefined) checkHostname(options.hostname);
   for (const port of options.ports ?? []) checkPublishedPort(port);
   checkPortsDistinct(options.ports ?? []);
@@ -178,16 +179,6 @@ export function checkChoice(what: string, value: string, choices: readonly strin
     'usage',
     'CHOICE_INVALID',
     `Expected ${what} to be ${choices.slice(0, -1).join(', ')} or ${choices.at(-1) ?? ''}, got ${JSON.stringify(value)}`,
-  );
-}
-
-function checkUser(user: string): void {
-  if (/^[A-Za-z_][A-Za-z0-9_.-]{0,31}$/.test(user)) return;
-  throw new PodmanBootcError(
-    'usage',
-    'USER_INVALID',
-    `Expected --user to be a login name, got ${JSON.stringify(user)}`,
-    { remedy: 'Leave it out to log in as root' },
   );
 }
 

@@ -45,7 +45,7 @@ export async function startVirtualMachine(
     },
     boot: () => vm.domain.create(),
     isActive: async () => isActiveState(await settledState(vm.domain)),
-    remedy: `Look at its definition with \`virsh -c ${host.uri} dumpxml ${vm.name}\``,
+    remedy: `Look at its definition with \`virsh -c ${host.uri} dumpxml ${vm.uuid}\``,
   });
   if (directory) await holdConsole(directory);
   const domain = await lookupDomain(host, { uuid: vm.uuid });

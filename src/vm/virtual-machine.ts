@@ -5,9 +5,10 @@ import { metadataNamespace, parseMetadata, type VmMetadata } from '../domain/met
 import { PodmanBootcError } from '../errors.js';
 import { isLibvirtError, type Domain, type DomainState } from '../libvirt/index.js';
 import type { LoginTarget } from '../ssh/target.js';
+import { checkLoginName } from '../ssh/user.js';
 import { vmsDirectory } from './directories.js';
 import type { Host } from './host.js';
-import { idOf, isIdPrefix, matchesId } from './identity.js';
+import { idOf, isIdPrefix, isName, matchesId } from './identity.js';
 import { libvirtIdentity } from './libvirt-identity.js';
 import { isLocked } from './lock.js';
 import { VmDirectory } from './vm-directory.js';
@@ -221,8 +222,13 @@ export function directoryOf(vm: VirtualMachine): VmDirectory | undefined {
   return directory.disk(format) === path ? directory : undefined;
 }
 
-/** How to log in to a VM. */
+/**
+ * How to log in to a VM.
+ * @param user default the one in its record
+ * @throws PodmanBootcError `USER_INVALID` for another one that nobody can be
+ */
 export function loginTarget(host: Host, vm: VirtualMachine, user?: string): LoginTarget {
+  if (user !== undefined) checkLoginName(user);
   const directory = directoryOf(vm) ?? VmDirectory.of(host.directories, vm.uuid);
   return {
     host: '127.0.0.1',
@@ -234,9 +240,12 @@ export function loginTarget(host: Host, vm: VirtualMachine, user?: string): Logi
   };
 }
 
-/** What a person calls a VM on the command line: its name, or its ID where the name is made of it. */
+/**
+ * What a person calls a VM on the command line: its name, or its ID where the name is made of it or would need quotes, as one
+ * that virsh gave it may.
+ */
 export function vmReference(vm: Pick<VirtualMachine, 'id' | 'name'>): string {
-  return vm.name === `podman-bootc-${vm.id}` ? vm.id : vm.name;
+  return vm.name === `podman-bootc-${vm.id}` || !isName(vm.name) ? vm.id : vm.name;
 }
 
 /** How a person gets in, for messages. */

@@ -50,6 +50,10 @@ describe("a console's text", () => {
     assert.doesNotMatch(printable(hostile.join('')), /[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/);
   });
 
+  it('goes on behind invisible characters that are two of UTF-16', () => {
+    for (const pieces of [1, 100]) assert.deepEqual(lines('a\u{e0041}b\u{1d173}\nc', pieces), ['ab', 'c']);
+  });
+
   it('never hides what follows a sequence that does not end', () => {
     assert.deepEqual(lines('\u001b[12345\nseen\n\u001b]0;open\nseen too'), ['', 'seen', '', 'seen too']);
     assert.equal(lines(`\u001b[${'1'.repeat(1000)}seen`)[0]?.endsWith('seen'), true);

@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
+import { isPlain } from '../../src/terminal-text.js';
 import { cli } from '../support/project.js';
 import { assertMatchesSchema } from '../support/schema.js';
 import { temporaryDirectory } from '../support/temporary.js';
@@ -116,5 +117,45 @@ describe('list and inspect', function () {
       ['web', 'halted', 'off'].map(uuidFor).sort(),
     );
     assert.match(succeed('list', '--no-trunc'), new RegExp(`^${uuidFor('web')} `, 'm'));
+  });
+
+  it('shows nothing that a terminal would obey of what others wrote, and is exact in JSON', function () {
+    const name = 'a\u009b31m\u202eb';
+    const [image, stage] = ['quay.io/\u202ea/b:1', 'x\u200b\u0085\u2028y'];
+    const file = join(temporaryDirectory(this), 'node.xml');
+    writeFileSync(file, testNode([{ name, image, labels: { stage } }]));
+    const print = (...args: string[]): string => {
+      const { status, stdout, stderr } = spawnSync(
+        process.execPath,
+        [cli, '--connect', `test://${file}`, ...args],
+        {
+          encoding: 'utf8',
+        },
+      );
+      assert.deepEqual([status, stderr], [0, ''], args.join(' '));
+      assert.ok(stdout.split('\n').every(isPlain), `${args.join(' ')}: ${JSON.stringify(stdout)}`);
+      return stdout;
+    };
+    const id = uuidFor(name).replaceAll('-', '').slice(0, 12);
+    assert.equal(print('list').split('\n').length, 3);
+    assert.equal(print('list', '-q'), `${id}\n`);
+    assert.equal(
+      print('list', '--format', '{{.Name}} {{index .Labels "stage"}}'),
+      'a\uFFFD31m\uFFFDb x\uFFFD\uFFFD\uFFFDy\n',
+    );
+    assert.equal(JSON.parse(print('list', '--format', '{{json .Name}}')), name);
+    for (const read of [
+      (): unknown => JSON.parse(print('list', '--format', 'json')),
+      (): unknown => parse(print('list', '--format', 'yaml')),
+      (): unknown => JSON.parse(print('inspect', id)),
+    ]) {
+      const [vm] = read() as { name: string; image: { reference: string }; labels: unknown }[];
+      assert.deepEqual([vm?.name, vm?.image.reference, vm?.labels], [name, image, { stage }]);
+    }
+    print('inspect', '--format', 'xml', id);
+    print('status', id);
+    print('port', id);
+    print('ssh-config', id);
+    print('__complete', 'start', '');
   });
 });

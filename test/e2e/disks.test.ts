@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { chmodSync, existsSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { host, podmanBootc, succeed } from './support/cli.js';
 import { assertNoTraces, bases, disks, traces } from './support/leftovers.js';
 
@@ -79,7 +79,16 @@ describe('base disks and overlays', () => {
 
   it('keep what each VM writes apart, and a larger disk is one for the guest', async () => {
     await succeed('create', '--name', 'large', '--disk-size', '12G', image);
+    const [base] = await listBases();
+    const readers = (): string => (statSync(base?.path ?? '').mode & 0o777).toString(8);
+    assert.equal(readers(), '440', 'nobody but root and QEMU reads what is in it');
+    // As after a run under umask 077, of a version that opened base disks to all.
+    const store = dirname(dirname(base?.path ?? ''));
+    for (const path of [store, dirname(store), disks, dirname(disks)]) chmodSync(path, 0o700);
+    chmodSync(base?.path ?? '', 0o444);
     await succeed('start', 'one', 'large');
+    // libvirt has given it to QEMU's user meanwhile, and two VMs run on it.
+    assert.equal(readers(), '440');
     await succeed('ssh', 'one', 'echo one > /root/mine; sync');
     await succeed('ssh', 'large', 'test ! -e /root/mine; echo large > /root/mine; sync');
     assert.equal(await succeed('ssh', 'one', 'cat /root/mine'), 'one\n');
