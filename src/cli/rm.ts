@@ -13,6 +13,7 @@ export async function rm(
   checkChoice(vms, options);
   const filter = options.label && { labels: options.label.map(labelFilter) };
   await using client = await openClient(options);
+  client.requireLocal('rm');
   const chosen = options.all || filter ? (await client.list(filter)).map((vm) => vm.id) : vms;
   if (chosen.length === 0) terminalReporter.info('There is no VM to remove');
   await forEachVm(chosen, async (nameOrId) => {

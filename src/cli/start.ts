@@ -10,7 +10,7 @@ export async function start(vms: string[], options: GlobalOptions): Promise<void
   await forEachVm(vms, async (nameOrId) => {
     const { vm, started } = await client.start(nameOrId);
     terminalReporter.info(
-      `${vm.name} ${started ? 'has started' : 'is running already'}; get in with \`${sshCommand(vm)}\``,
+      `${vm.name} ${started ? 'has started' : 'is running already'}${client.isLocal ? `; get in with \`${sshCommand(vm)}\`` : ''}`,
     );
   });
 }

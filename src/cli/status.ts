@@ -12,6 +12,7 @@ import type { GlobalOptions } from './options.js';
 export async function status(nameOrId: string, options: GlobalOptions & { format?: string }): Promise<void> {
   const { signal } = listenForInterrupt();
   await using client = await openClient(options, signal);
+  client.requireLocal('status');
   const vm = await client.find(nameOrId);
   const found = await client.status(vm, signal);
   process.stdout.write(options.format === 'json' ? formatJson(asJson(vm, found)) : asText(vm, found));

@@ -14,6 +14,7 @@ export async function wait(
 ): Promise<void> {
   const { signal } = listenForInterrupt();
   await using client = await openClient(options, signal);
+  if (options.state === 'ssh') client.requireLocal('wait --state ssh');
   // At the same time: what one waits for may pass while another is waited for.
   await Promise.all(
     [...new Set(vms)].map(async (nameOrId) => {

@@ -7,7 +7,7 @@ import type { ConsoleLogOptions } from './console.js';
 import type { PublishedPort } from '../domain/ports.js';
 import type { Copy } from '../ssh/copy.js';
 import type { LoginTarget } from '../ssh/target.js';
-import { openHost, type Host, type HostOptions } from './host.js';
+import { openHost, requireLocal, type Host, type HostOptions } from './host.js';
 import { checkName } from './identity.js';
 import { acquireLock } from './lock.js';
 import type { ListedBaseDisk } from './base-store.js';
@@ -52,7 +52,8 @@ const neverStarted = ['START_FAILED', 'PORT_TAKEN', 'PORT_UNUSABLE'];
  * const exitCode = await client.openSession(vm, ['systemctl', '--failed']);
  * ```
  *
- * Every method rejects with a `PodmanBootcError`; a VM may be given as an object or by its name or ID.
+ * Every method rejects with a `PodmanBootcError`; a VM may be given as an object or by its name or ID. Over a libvirt of
+ * another host, what needs files or ports of that host rejects with `LIBVIRT_REMOTE`, before anything is done.
  */
 export class PodmanBootc implements AsyncDisposable {
   readonly #host: Host;
@@ -64,6 +65,19 @@ export class PodmanBootc implements AsyncDisposable {
   /** Connects to libvirt; see `HostOptions`. */
   static async open(options: HostOptions = {}): Promise<PodmanBootc> {
     return new PodmanBootc(await openHost(options));
+  }
+
+  /**
+   * Refuses an operation, by its name, unless libvirt runs on this host; the methods that need it do so themselves.
+   * @throws PodmanBootcError `LIBVIRT_REMOTE`
+   */
+  requireLocal(operation: string): void {
+    requireLocal(this.#host, operation);
+  }
+
+  /** Whether libvirt runs on this host. */
+  get isLocal(): boolean {
+    return this.#host.isLocal;
   }
 
   async close(): Promise<void> {
@@ -152,6 +166,7 @@ export class PodmanBootc implements AsyncDisposable {
    * `waitUntilReady`. A VM that libvirt cannot start for the first time is removed again.
    */
   async run(imageOrId: string, options: RunOptions = {}, signal?: AbortSignal): Promise<VirtualMachine> {
+    this.requireLocal('run');
     const [{ provideVirtualMachine }, { startVirtualMachine }, { removeVirtualMachine }] = await Promise.all([
       import('./provide.js'),
       import('./start.js'),
@@ -177,6 +192,7 @@ export class PodmanBootc implements AsyncDisposable {
    * @throws PodmanBootcError `VM_EXISTS`
    */
   async create(image: string, options: RunOptions = {}, signal?: AbortSignal): Promise<VirtualMachine> {
+    this.requireLocal('create');
     const { provideVirtualMachine } = await import('./provide.js');
     return provideVirtualMachine(
       this.#host,
@@ -240,7 +256,9 @@ export class PodmanBootc implements AsyncDisposable {
     checkName(name);
     const { renameVirtualMachine } = await import('./rename.js');
     // The name first, as for a new VM: whoever makes one of that name holds it until the domain is defined.
-    await using _name = await acquireLock(this.#host, `name-${name}`, { what: `the name ${name}`, signal });
+    await using _name = this.#host.isLocal
+      ? await acquireLock(this.#host, `name-${name}`, { what: `the name ${name}`, signal })
+      : undefined;
     return await this.#exclusively(which, (vm) => renameVirtualMachine(this.#host, vm, name), signal);
   }
 
@@ -262,6 +280,7 @@ export class PodmanBootc implements AsyncDisposable {
     state: AwaitedState,
     options?: WaitForStateOptions,
   ): Promise<void> {
+    if (state === 'ssh') this.requireLocal('wait --state ssh');
     const { waitForState } = await import('./wait.js');
     await waitForState(this.#host, await this.#resolve(which), state, options);
   }
@@ -300,6 +319,7 @@ export class PodmanBootc implements AsyncDisposable {
     which: string | VirtualMachine,
     options: { force?: boolean; purge?: boolean } = {},
   ): Promise<{ name: string; id: string; uuid: string }> {
+    this.requireLocal('rm');
     const [{ recoverAbandoned }, { removeVirtualMachine }] = await Promise.all([
       import('./recover.js'),
       import('./remove.js'),
@@ -322,6 +342,7 @@ export class PodmanBootc implements AsyncDisposable {
 
   /** The base disks: what VMs' disks are overlays of, oldest first. */
   async bases(): Promise<ListedBaseDisk[]> {
+    this.requireLocal('disk ls');
     return (await import('./base-store.js')).listBases(this.#host);
   }
 
@@ -330,6 +351,7 @@ export class PodmanBootc implements AsyncDisposable {
    * of the same image reference has replaced, and damaged or half made ones.
    */
   async unusedBases(options: { all?: boolean } = {}): Promise<ListedBaseDisk[]> {
+    this.requireLocal('disk prune');
     const [{ recoverAbandoned }, { unusedBases }] = await Promise.all([
       import('./recover.js'),
       import('./base-store.js'),
@@ -340,6 +362,7 @@ export class PodmanBootc implements AsyncDisposable {
 
   /** Removes a base disk unless something needs it. @returns whether it is gone */
   async removeBase(base: { key: string }): Promise<boolean> {
+    this.requireLocal('disk prune');
     return (await import('./base-store.js')).removeBase(this.#host, base.key);
   }
 
@@ -352,6 +375,7 @@ export class PodmanBootc implements AsyncDisposable {
     which: string | VirtualMachine,
     options: ConsoleLogOptions = {},
   ): AsyncGenerator<Buffer, void> {
+    this.requireLocal('logs');
     const { readConsoleLog } = await import('./console.js');
     yield* readConsoleLog(this.#host, await this.#resolve(which), options);
   }
@@ -371,12 +395,14 @@ export class PodmanBootc implements AsyncDisposable {
 
   /** How its present boot, or its last, stands, and what is wrong with it. */
   async status(which: string | VirtualMachine, signal?: AbortSignal): Promise<BootStatus> {
+    this.requireLocal('status');
     const { bootStatus } = await import('./boot-status.js');
     return bootStatus(this.#host, await this.#resolve(which), signal);
   }
 
   /** Waits until somebody can log in, or until it is known that nobody will; see `waitUntilReady`. */
   async waitUntilReady(which: string | VirtualMachine, options?: WaitOptions): Promise<Readiness> {
+    this.requireLocal('wait --state ssh');
     const { waitUntilReady } = await import('./wait-for-login.js');
     return waitUntilReady(this.#host, await this.#resolve(which), options);
   }
@@ -392,6 +418,7 @@ export class PodmanBootc implements AsyncDisposable {
     command: readonly string[] = [],
     options: WaitOptions & { onReady?: () => void } = {},
   ): Promise<number> {
+    this.requireLocal('ssh');
     const vm = await this.#resolve(which);
     const [target, { openSession }] = await Promise.all([
       this.#loginWhenReady(vm, options),
@@ -411,6 +438,7 @@ export class PodmanBootc implements AsyncDisposable {
     what: Copy,
     options: WaitOptions & { progress?: boolean } = {},
   ): Promise<void> {
+    this.requireLocal('cp');
     const vm = await this.#resolve(which);
     const target = await this.#loginWhenReady(vm, options);
     const { copy } = await import('../ssh/copy.js');
@@ -419,6 +447,7 @@ export class PodmanBootc implements AsyncDisposable {
 
   /** A block for ~/.ssh/config with which the system's ssh logs in to a VM by its name or ID. */
   async sshConfig(which: string | VirtualMachine, user?: string): Promise<string> {
+    this.requireLocal('ssh-config');
     const vm = await this.#resolve(which);
     const { formatSshConfig } = await import('../ssh/config.js');
     return formatSshConfig([vm.name, vm.id], loginTarget(this.#host, vm, user), {
@@ -511,7 +540,10 @@ export class PodmanBootc implements AsyncDisposable {
     signal?: AbortSignal,
   ): Promise<T> {
     const vm = await this.#resolve(which);
-    await using _lock = await acquireLock(this.#host, vm.uuid, { what: `the VM ${vm.name}`, signal });
+    // A lock of this host would keep nobody on another one waiting: there libvirt alone decides.
+    await using _lock = this.#host.isLocal
+      ? await acquireLock(this.#host, vm.uuid, { what: `the VM ${vm.name}`, signal })
+      : undefined;
     // Whoever had the lock may have removed or renamed it.
     const domain = await lookupDomain(this.#host, { uuid: vm.uuid });
     const current = domain && (await asVirtualMachine(domain));

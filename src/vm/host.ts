@@ -41,6 +41,21 @@ export interface HostOptions {
 }
 
 /**
+ * Refuses what needs files or ports of the host that libvirt runs on, where that is another one.
+ * @param operation as its user calls it, such as `create`
+ * @throws PodmanBootcError `LIBVIRT_REMOTE`
+ */
+export function requireLocal(host: Host, operation: string): void {
+  if (host.isLocal) return;
+  throw new PodmanBootcError(
+    'usage',
+    'LIBVIRT_REMOTE',
+    `Expected a libvirt of this host for \`${operation}\`, which works with files and ports of its own, got ${host.uri}`,
+    { remedy: 'Run podman-bootc on that host, for example by ssh' },
+  );
+}
+
+/**
  * Connects to libvirt.
  * @throws PodmanBootcError `LIBVIRT_UNREACHABLE`, `LIBVIRT_NOT_LOADED`
  */

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { recallProbe, rememberProbe } from '../bootc/probe-memory.js';
 import { probeImage, probeScript, type ImageProbe } from '../bootc/probe.js';
+import { portText, type PublishedPort } from '../domain/ports.js';
 import { codeOf, PodmanBootcError } from '../errors.js';
 import { imageName, type Image } from '../podman/images.js';
 import { describeEngine, engineName, type PodmanEngine } from '../podman/engine.js';
@@ -43,6 +44,7 @@ export async function provideVirtualMachine<T>(
 ): Promise<T> {
   const asked = parseImageReference(imageOrId);
   const files = await checkRunOptions(options);
+  warnOfOpenPorts(host, options.ports ?? []);
   await recoverAbandoned(host);
   const useExisting = async (vm: VirtualMachine): Promise<T> => {
     if (options.mustBeNew) throw alreadyThere(vm);
@@ -110,6 +112,16 @@ export async function provideVirtualMachine<T>(
     signal,
   );
   return await use(vm, true);
+}
+
+/** Who can reach an address that is not this host's own loopback can reach the VM. Images may not ask for one. */
+function warnOfOpenPorts(host: Host, ports: readonly PublishedPort[]): void {
+  const open = ports.filter(({ address }) => !address.startsWith('127.'));
+  if (open.length === 0) return;
+  const [are, lead] = open.length === 1 ? ['is', 'it leads'] : ['are', 'they lead'];
+  host.report.warn(
+    `${open.map(portText).join(', ')} ${are} published to the network: whoever reaches this host there reaches the ports of the VM that ${lead} to`,
+  );
 }
 
 /** A whole ID, or the domain name made of one, is a VM; any other word is an image. */

@@ -8,8 +8,8 @@ import { isPortFree, requirePortsFree, unclaimedPort } from './port.js';
 import {
   lookupDomain,
   asVirtualMachine,
-  directoryOf,
   isActiveState,
+  localDirectoryOf,
   pausedError,
   settledState,
   type VirtualMachine,
@@ -33,9 +33,9 @@ export async function startVirtualMachine(
   const state = await settledState(vm.domain);
   if (state === 'paused') throw pausedError(vm);
   if (isActiveState(state)) return { vm, started: false };
-  const directory = directoryOf(vm);
+  const directory = localDirectoryOf(host, vm);
   await directory?.mend(host.directories);
-  await checkVmDisk(host, vm);
+  if (host.isLocal) await checkVmDisk(host, vm);
   if (directory) await archiveConsole(directory);
   await bootDomain(host, {
     name: vm.name,
@@ -99,14 +99,19 @@ interface Bootable {
   remedy: string;
 }
 
+/** Whether somebody listens on it now; false where that cannot be seen, because libvirt starts VMs on another host. */
+async function isTaken(host: Host, port: number): Promise<boolean> {
+  return host.isLocal && !(await isPortFree(port));
+}
+
 async function bootDomain(host: Host, domain: Bootable): Promise<void> {
   for (let attempt = 1; ; attempt++) {
     const xml = await domain.getXml();
     const { sshPort: port, metadata, ports, usesPasst } = readDomain(xml);
-    await requirePortsFree(host, ports);
+    if (host.isLocal) await requirePortsFree(host, ports);
     // Somebody may have changed the forward with virsh: our record follows.
     if (port !== undefined && port !== metadata?.ssh.port) await domain.setXml(withSshPort(xml, port));
-    if (port !== undefined && !(await isPortFree(port))) {
+    if (port !== undefined && (await isTaken(host, port))) {
       const other = await unclaimedPort(host, ports);
       host.report.info(`Port ${port} is taken by another process; SSH moves to port ${other}`);
       await domain.setXml(withSshPort(xml, other));
@@ -119,7 +124,7 @@ async function bootDomain(host: Host, domain: Bootable): Promise<void> {
       // Somebody else started it meanwhile.
       if (await domain.isActive()) return;
       // QEMU names a taken port in words only; asking for the port oneself needs no reading of messages.
-      if (port !== undefined && attempt < portAttempts && !(await isPortFree(port))) continue;
+      if (port !== undefined && attempt < portAttempts && (await isTaken(host, port))) continue;
       if (usesPasst) {
         host.report.warn(`passt did not work (${messageOf(error)}); using QEMU's own user network instead`);
         await domain.setXml(withSlirp(xml));

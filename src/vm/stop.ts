@@ -2,7 +2,13 @@ import { isLibvirtError } from '../libvirt/index.js';
 import { holdConsole } from './console-log.js';
 import type { Host } from './host.js';
 import { recoverDirectory } from './recover.js';
-import { directoryOf, isActiveState, lookupDomain, stateOf, type VirtualMachine } from './virtual-machine.js';
+import {
+  isActiveState,
+  localDirectoryOf,
+  lookupDomain,
+  stateOf,
+  type VirtualMachine,
+} from './virtual-machine.js';
 
 /** Milliseconds that a guest has for shutting down before it is ended by force. */
 export const stopTimeout = 90_000;
@@ -40,7 +46,7 @@ export async function stopVirtualMachine(
 
 async function end(host: Host, vm: VirtualMachine, options: StopOptions): Promise<StopOutcome> {
   if (!(await isActive(vm))) return 'not running';
-  const directory = directoryOf(vm);
+  const directory = localDirectoryOf(host, vm);
   if (directory) await holdConsole(directory);
   if (options.force === true) return forceOff(vm);
   // Libvirt's test driver has one way only, and refuses to be told.
@@ -82,7 +88,7 @@ async function isActive(vm: VirtualMachine): Promise<boolean> {
 
 /** Of a transient VM libvirt's part is gone by itself, a moment after it has ended; ours is removed here. */
 async function removeTransient(host: Host, vm: VirtualMachine): Promise<void> {
-  const directory = directoryOf(vm);
+  const directory = localDirectoryOf(host, vm);
   if ((await directory?.readableJournal())?.operation !== 'transient' || !directory) return;
   const deadline = Date.now() + forgetTimeout;
   for (;;) {

@@ -222,6 +222,11 @@ export function directoryOf(vm: VirtualMachine): VmDirectory | undefined {
   return directory.disk(format) === path ? directory : undefined;
 }
 
+/** The same; undefined also where libvirt runs on another host, and what lies at that path here is something else. */
+export function localDirectoryOf(host: Host, vm: VirtualMachine): VmDirectory | undefined {
+  return host.isLocal ? directoryOf(vm) : undefined;
+}
+
 /**
  * How to log in to a VM.
  * @param user default the one in its record

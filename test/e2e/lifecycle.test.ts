@@ -72,6 +72,33 @@ describe('the life of VMs', function () {
     assert.equal(await names('state=shut off'), '');
   });
 
+  it("goes on by what is libvirt's alone where it is reached as another host, and the rest is refused by name", async () => {
+    const ssh = join(directory, 'ssh');
+    const relay =
+      "const s = require('net').connect('/run/libvirt/libvirt-sock'); process.stdin.pipe(s).pipe(process.stdout)";
+    writeFileSync(ssh, `#!/bin/sh\nexec '${process.execPath}' -e "${relay}"\n`, { mode: 0o755 });
+    const there = ['--connect', `qemu+ssh://example.invalid/system?command=${ssh}&no_tty=1`];
+    assert.equal(await succeed(...there, 'list', '--format', '{{.Name}}'), 'one\ntwo\n');
+    assert.match(await succeed(...there, 'port', 'one'), /^22\/tcp -> 127\.0\.0\.1:\d+\n$/);
+    await succeed(...there, 'pause', 'one');
+    assert.equal(await field('one', '{{.State}}'), 'paused');
+    await succeed(...there, 'resume', 'one');
+    await succeed(...there, 'wait', '--state', 'running', 'one');
+    for (const args of [
+      ['ssh', 'one', 'id'],
+      ['rm', '--force', '--all'],
+      ['create', '--name', 'three', image],
+    ]) {
+      const outcome = await podmanBootc(...there, ...args);
+      assert.equal(outcome.exitCode, 2);
+      assert.match(
+        outcome.stderr,
+        new RegExp(`^Error: Expected a libvirt of this host for \`${args[0] ?? ''}\`, [^\n]*\n[^\n]*\n$`),
+      );
+    }
+    assert.equal(await succeed(...there, 'list', '--format', '{{.Name}}'), 'one\ntwo\n');
+  });
+
   it('takes a command behind two dashes', async () => {
     assert.equal(await succeed('ssh', 'one', '--', 'printf', '<%s>', '-n', 'a b'), '<-n><a b>');
   });

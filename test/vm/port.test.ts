@@ -5,6 +5,7 @@ import { createServer, type AddressInfo } from 'node:net';
 import { parsePort } from '../../src/domain/ports.js';
 import { requirePortsFree, unclaimedPort } from '../../src/vm/port.js';
 import { rejectsWithCode } from '../support/rejects.js';
+import { openTestClient } from '../support/test-host.js';
 import { openTestHost } from '../support/test-host.js';
 
 describe('ports of the host', () => {
@@ -60,5 +61,28 @@ describe('ports of the host', () => {
     const elsewhere = [parsePort('192.0.2.1:8080:80')];
     const error = await rejectsWithCode('PORT_UNUSABLE', () => requirePortsFree(host, elsewhere));
     assert.match(error.message, /no such address/);
+  });
+
+  it('that the network reaches are told of aloud, others are not', async function () {
+    const { client, said } = await openTestClient(this, []);
+    const port = { protocol: 'tcp', address: '127.0.0.1', hostPort: 8080, guestPort: 80 } as const;
+    const run = async (...addresses: string[]): Promise<string[]> => {
+      said.length = 0;
+      const ports = addresses.map((address, index) => ({ ...port, address, hostPort: 8080 + index }));
+      await assert.rejects(client.run('no image at all', { ports }));
+      return said.filter((message) => message.includes('published to the network'));
+    };
+    assert.deepEqual(await run(), []);
+    assert.deepEqual(await run('127.0.0.1', '127.0.0.2'), []);
+    const [one, ...more] = await run('127.0.0.1', '0.0.0.0');
+    assert.match(
+      one ?? '',
+      /^0\.0\.0\.0:8081:80 is published to the network: whoever reaches this host there /,
+    );
+    assert.deepEqual(more, []);
+    assert.match(
+      (await run('0.0.0.0', '192.0.2.1')).join(),
+      /^0\.0\.0\.0:8080:80, 192\.0\.2\.1:8081:80 are /,
+    );
   });
 });
