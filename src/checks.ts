@@ -10,7 +10,11 @@ interface CheckDescription {
 
 /** All checks, in the order in which they are shown. */
 export const checks = {
-  PB001: { subject: 'libvirt', about: 'libvirt answers: URI, driver, daemon, version', needed: true },
+  PB001: {
+    subject: 'libvirt',
+    about: 'libvirt answers, and on this host: URI, driver, daemon, version',
+    needed: true,
+  },
   PB002: {
     subject: 'QEMU',
     about: "libvirt has a QEMU for this host's architecture",
@@ -63,7 +67,11 @@ export const checks = {
     about: 'images can be installed there (base disks): permission, space, sparse files, reflinks',
     needed: true,
   },
-  PB017: { subject: 'locks', about: 'the directory of the locks can be written', needed: true },
+  PB017: {
+    subject: 'locks',
+    about: "the directory of the locks can be written, and is nobody else's",
+    needed: true,
+  },
   PB018: { subject: 'SSH client', about: 'ssh, ssh-keygen and scp are installed', needed: true },
   PB019: { subject: 'ISO tool', about: '`run --cloudinit` can make its data source', needed: false },
   PB020: {
@@ -119,6 +127,10 @@ export const checkOfFailure: Readonly<Partial<Record<string, CheckId>>> = {
   INSTALL_NO_VFAT: 'PB023',
   DIRECTORY_UNUSABLE: 'PB015',
   DISK_FULL: 'PB015',
+  FILE_NOT_OURS: 'PB017',
+  HOME_INVALID: 'PB015',
+  PATH_UNUSABLE: 'PB015',
+  RUNTIME_DIRECTORY_INVALID: 'PB017',
   DISK_TOO_LARGE: 'PB015',
   KNOWN_HOSTS_UNUSABLE: 'PB015',
   SSH_KEYGEN_FAILED: 'PB015',

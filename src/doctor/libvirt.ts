@@ -26,9 +26,11 @@ export async function checkLibvirt(e: Examination): Promise<Outcome> {
     connection.getLibraryVersion({ signal: e.signal }),
   ]);
   const daemon = daemonOf(uri);
+  const finding = `libvirt ${formatVersion(version)}${daemon === undefined ? '' : ` (${daemon})`} answers at ${uri}, driver ${driver}`;
+  if (host.isLocal) return { status: 'ok', finding };
   return {
-    status: 'ok',
-    finding: `libvirt ${formatVersion(version)}${daemon === undefined ? '' : ` (${daemon})`} answers at ${uri}, driver ${driver}`,
+    status: 'failure',
+    finding: `${finding}, but on another host: VMs are made and removed only where podman-bootc runs`,
   };
 }
 
