@@ -128,6 +128,7 @@ export class PodmanBootc implements AsyncDisposable {
     which: string,
     options: { name?: string | undefined; signal?: AbortSignal | undefined } = {},
   ): Promise<VirtualMachine> {
+    this.requireLocal('adopt');
     const [{ recoverAbandoned }, { adoptVirtualMachine }] = await Promise.all([
       import('./recover.js'),
       import('./adopt.js'),

@@ -6,7 +6,7 @@ import { codeOf, messageOf } from '../errors.js';
 import { allDirectories, vmsDirectory, type Directories } from './directories.js';
 import type { Host } from './host.js';
 import { libvirtIdentity } from './libvirt-identity.js';
-import { directoryOf, type VirtualMachine } from './virtual-machine.js';
+import { localDirectoryOf, type VirtualMachine } from './virtual-machine.js';
 import { VmDirectory } from './vm-directory.js';
 
 /**
@@ -40,7 +40,7 @@ export interface KeptDefinition {
  * cannot be written is a matter for `debug`. The caller holds the VM's lock.
  */
 export async function keepDefinition(host: Host, vm: VirtualMachine): Promise<void> {
-  const directory = directoryOf(vm);
+  const directory = localDirectoryOf(host, vm);
   if (!directory) return;
   try {
     if (!(await vm.domain.isPersistent())) return;
