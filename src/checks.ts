@@ -87,6 +87,11 @@ export const checks = {
     about: "what bootc's composefs backend needs on ext4 (CONFIG_FS_VERITY)",
     needed: false,
   },
+  PB025: {
+    subject: 'left behind',
+    about: 'each VM whose disk or keys are here has its domain in libvirt, and no record is damaged',
+    needed: false,
+  },
 } as const satisfies Readonly<Record<string, CheckDescription>>;
 
 /** The id of a check, such as `PB003`. */

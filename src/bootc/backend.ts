@@ -17,6 +17,8 @@ export interface Backend {
   option: boolean;
   /** The value for `--bootloader`; undefined leaves it to bootc. */
   bootloader: string | undefined;
+  /** False where bootc is told, by the option or the image, to install no boot loader. */
+  hasLoader: boolean;
   /** systemd-boot and UKIs are programs for UEFI. */
   needsUefi: boolean;
   /** Why composefs, where that was not asked for. */
@@ -61,6 +63,7 @@ export function chooseBackend(
     composefs,
     option: composefs && !probe.hasUki,
     bootloader,
+    hasLoader: preferred !== 'none',
     needsUefi: probe.hasUki || isForComposefs,
     reason: composefs && asked.composefsBackend === undefined ? why : undefined,
   };

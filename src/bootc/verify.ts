@@ -9,8 +9,8 @@ import { filesystems } from './probe.js';
 /** What an installed disk must have to be believed. */
 export interface DiskExpectation {
   architecture: 'x86_64' | 'aarch64';
-  /** Of the VM that the disk is installed for. */
-  firmware: 'efi' | 'bios';
+  /** Of the VM that the disk is installed for; undefined where bootc was told to install no boot loader: then none is missing. */
+  firmware: 'efi' | 'bios' | undefined;
   /** Type of the root file system. */
   filesystem: string;
   /** Bytes of the image, uncompressed. */
@@ -57,12 +57,11 @@ async function verify(
       remedy: 'Build it on another disk of the podman host, with --scratch DIRECTORY',
     };
   }
-  return (
-    (await verifyRoot(table.partitions, allocated, expected)) ??
-    (expected.firmware === 'efi'
-      ? await verifyEfi(table.partitions, expected.architecture)
-      : verifyBios(table.hasBootCode))
-  );
+  const fault = await verifyRoot(table.partitions, allocated, expected);
+  if (fault || expected.firmware === undefined) return fault;
+  return expected.firmware === 'efi'
+    ? await verifyEfi(table.partitions, expected.architecture)
+    : verifyBios(table.hasBootCode);
 }
 
 function nothingWritten(what: string): DiskFault {

@@ -21,6 +21,7 @@ import {
   findEmulator,
 } from './hardware.js';
 import { checkGpt, checkNamespaces, checkUdev, checkVerity, checkVfat } from './install.js';
+import { checkLeftBehind } from './left-behind.js';
 import { checkLibvirt } from './libvirt.js';
 import { packageFamily } from './packages.js';
 import { checkLoopDevices, checkMachines, checkPodman, checkRootful, checkShares } from './podman.js';
@@ -63,6 +64,7 @@ const examinations: Readonly<Record<CheckId, (e: Examination) => Promise<Outcome
   PB022: checkGpt,
   PB023: checkVfat,
   PB024: checkVerity,
+  PB025: checkLeftBehind,
 };
 
 /**

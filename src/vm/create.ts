@@ -139,7 +139,11 @@ export async function createVirtualMachine(
         backend,
         bootcArgs,
         probe: vm.probe,
-        expected: { architecture: hardware.arch, firmware, filesystem: filesystem.effective },
+        expected: {
+          architecture: hardware.arch,
+          firmware: backend.hasLoader ? firmware : undefined,
+          filesystem: filesystem.effective,
+        },
         quiet: vm.quiet,
       },
       host.report,

@@ -245,6 +245,13 @@ describe('an installed disk', () => {
     assert.equal(await missing(path), 'the EFI system partition holds no FAT file system');
   });
 
+  it('needs no boot loader where bootc was told to install none: the image may bring one of its own', async () => {
+    const path = disk({ files: {} });
+    assert.match(await missing(path), /BOOTX64\.EFI/);
+    assert.equal(await verifyDisk(path, { ...expected, firmware: undefined }), undefined);
+    assert.match(await missing(disk({ files: {}, root: empty }), { firmware: undefined }), /root/);
+  });
+
   it('needs boot code instead of a loader for a BIOS', async () => {
     const path = disk({ files: {} });
     const fault = await verifyDisk(path, { ...expected, firmware: 'bios' });

@@ -58,6 +58,7 @@ describe('doctor', () => {
       PB019: 'warning',
       // Of the kernel and of what runs on this host.
       ...Object.fromEntries(hostsOwn.map((id) => [id, isRoot ? found[id].status : 'warning'])),
+      PB025: 'warning',
     });
     assert.match(found.PB001.finding, /libvirt does not answer at qemu\+unix.*\/nonexistent\/socket/);
     assert.match(found.PB002.finding, /There is no QEMU for /);

@@ -46,7 +46,7 @@ describe('a VM whose domain somebody undefined', () => {
     assert.match(outcome.stderr, /One VM has disk or keys here and no domain in libvirt/);
     assert.match(outcome.stdout, new RegExp(`ready +podman-bootc-${id}$`, 'm'));
     const { stdout } = await podmanBootc('doctor');
-    assert.match(stdout, new RegExp(`left behind.*podman-bootc-${id}`));
+    assert.match(stdout, new RegExp(`^warning +PB025 +left behind .*podman-bootc-${id}`, 'm'));
   });
 
   it('is not overwritten by the next VM of its image, and its base disk stays', async () => {
