@@ -228,9 +228,9 @@ export function isMeantById(image: Image, { id, name }: ImageReference): boolean
 /**
  * The name that an image is recorded under, run under, and that the installed system updates from. A tag is what the user
  * said; all other words for an image (an ID, however much of it, a digest) lead to one name of those that the image has:
- * one under which it was installed before, else the first in order, tags before digests and a registry's names before `localhost/`, which cannot be updated from. An image without a name has its
- * whole ID.
- * @param installed names under which base disks of it were made, the oldest first
+ * one under which it was installed before, else the first in order, tags before digests and a registry's names before
+ * `localhost/`, which cannot be updated from. An image without a name has its whole ID.
+ * @param installed names of it under which base disks were made, the oldest first
  */
 export function imageName(
   image: Image,
@@ -238,20 +238,38 @@ export function imageName(
   installed: readonly string[] = [],
 ): string {
   const { name, digest } = reference;
-  const ofRepository = (names: readonly string[]): string[] =>
-    names.filter((each) => `/${repositoryOf(each)}`.endsWith(`/${name}`));
-  const choose = (names: readonly string[]): string | undefined =>
-    installed.find((each) => names.includes(each)) ?? [...names].sort(byOrigin)[0];
+  const first = (names: readonly string[]): string | undefined => [...names].sort(byOrigin)[0];
   if (name !== undefined && !isMeantById(image, reference)) {
+    const ofRepository = (names: readonly string[]): string[] =>
+      names.filter((each) => `/${repositoryOf(each)}`.endsWith(`/${name}`));
     const tag = reference.tag ?? (digest === undefined ? 'latest' : undefined);
     const tagged = ofRepository(image.names).filter((each) => each.endsWith(`:${tag}`));
     // As podman resolves a short name: what was built here comes first.
-    const meant = tagged.find((each) => each.startsWith('localhost/')) ?? tagged.sort()[0];
+    const meant = tagged.find(isLocalhost) ?? first(tagged);
     if (tag !== undefined && meant !== undefined) return meant;
-    const others = choose(ofRepository(image.names)) ?? choose(ofRepository(image.digests));
-    if (digest !== undefined && others !== undefined) return others;
+    const other =
+      ofRepository(installed)[0] ?? first(ofRepository(image.names)) ?? first(ofRepository(image.digests));
+    if (digest !== undefined && other !== undefined) return other;
   }
-  return choose(image.names) ?? choose(image.digests) ?? image.id;
+  return installed[0] ?? first(image.names) ?? first(image.digests) ?? image.id;
+}
+
+/**
+ * Which of these names are an image's now. They need not be in what podman says of it: where it is in several stores
+ * (storage.conf(5), additionalimagestores), podman tells the names of one.
+ */
+export async function namesOf(
+  engine: PodmanEngine,
+  image: Image,
+  names: readonly string[],
+  signal?: AbortSignal,
+): Promise<string[]> {
+  const known = [...image.names, ...image.digests, image.id];
+  const own: string[] = [];
+  for (const name of new Set(names)) {
+    if (known.includes(name) || (await inspectImage(engine, name, signal))?.id === image.id) own.push(name);
+  }
+  return own;
 }
 
 /** An order that does not depend on which name was given last, as podman's own does. */

@@ -3,7 +3,7 @@ import { recallProbe, rememberProbe } from '../bootc/probe-memory.js';
 import { probeImage, probeScript, type ImageProbe } from '../bootc/probe.js';
 import { portText, type PublishedPort } from '../domain/ports.js';
 import { codeOf, PodmanBootcError } from '../errors.js';
-import { imageName, type Image } from '../podman/images.js';
+import { imageName, namesOf, type Image } from '../podman/images.js';
 import { describeEngine, engineName, type PodmanEngine } from '../podman/engine.js';
 import { parseImageReference } from '../podman/reference.js';
 import { requireRootful, selectEngine } from '../podman/select.js';
@@ -63,7 +63,8 @@ export async function provideVirtualMachine<T>(
   });
   host.report.info(reason);
   const image = await provideImage(host, engine, asked, options, signal);
-  const reference = imageName(image, asked, await installedReferences(host.directories, image.id));
+  const installed = await installedReferences(host.directories, image.id);
+  const reference = imageName(image, asked, await namesOf(engine, image, installed, signal));
   const identity = chooseIdentity(image.id, options.name);
 
   const what = `the VM ${identity.name}`;

@@ -75,7 +75,7 @@ describe('install command', () => {
       args.join(' '),
       'run --rm --replace --name podman-bootc-install-5d31f6c3 --pull never --privileged --pid=host --ipc=host --user=root:root' +
         ' --security-opt label=type:unconfined_t --volume /dev:/dev --volume /var/lib/containers:/var/lib/containers' +
-          ' --volume /data/vms/5d31f6c3:/output --env LC_ALL=C --entrypoint bootc localhost/os:latest install to-disk --via-loopback --generic-image' +
+        ' --volume /data/vms/5d31f6c3:/output --env LC_ALL=C --entrypoint bootc localhost/os:latest install to-disk --via-loopback --generic-image' +
         ' --filesystem xfs --root-size 8192M /output/disk.raw.abcd.partial',
     );
   });

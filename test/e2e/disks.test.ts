@@ -57,7 +57,8 @@ describe('base disks and overlays', () => {
     )
       .trim()
       .split(' ');
-    // It stands before the first one, in podman's list and in the alphabet.
+    // It stands before the first one in the alphabet, and is the only one that podman tells of the ID: the other store's
+    // name is not in it.
     host('podman', 'tag', image, 'localhost/another:newer');
     try {
       for (const word of [id.slice(0, 7), `localhost/podman-bootc-demo@${digest}`]) {
@@ -68,7 +69,7 @@ describe('base disks and overlays', () => {
         await succeed('rm', 'called');
       }
     } finally {
-      host('podman', 'untag', image, 'localhost/another:newer');
+      host('podman', 'untag', 'localhost/another:newer');
     }
   });
 

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { imageTable } from '../../src/cli/images.js';
-import { imageName, listBootcImages, type Image } from '../../src/podman/images.js';
+import { imageName, listBootcImages, namesOf, type Image } from '../../src/podman/images.js';
 import { parseImageReference } from '../../src/podman/reference.js';
 import { pathWith } from '../doctor/support.js';
+import { withPodman } from '../support/fake-podman.js';
 import { temporaryDirectory } from '../support/temporary.js';
 
 describe('the name that an image is recorded under', () => {
@@ -41,12 +42,27 @@ describe('the name that an image is recorded under', () => {
     }
   });
 
-  it('is for an ID the one under which the image was installed before, as long as it still has it', () => {
+  it('is for an ID the one under which the image was installed before', () => {
     const names = ['quay.io/b:2', 'localhost/a:1', 'quay.io/b:1'];
-    assert.equal(
-      name('abab', { names }, ['quay.io/gone:1', 'localhost/a:1', 'quay.io/b:2']),
-      'localhost/a:1',
-    );
+    assert.equal(name('abab', { names }, ['localhost/a:1', 'quay.io/b:2']), 'localhost/a:1');
+  });
+
+  it('may be one that podman does not list with the image, but not one that means another image by now', async function () {
+    const other = 'cd'.repeat(32);
+    const script = `case "$4" in
+quay.io/elsewhere:1) id=${image.id};; quay.io/moved:1) id=${other};; *) echo 'image not known' >&2; [ "$2" = exists ] && exit 1; exit 125;; esac
+echo '[{"Id": "'$id'", "Architecture": "amd64", "Size": 1}]'`;
+    const installed = [
+      'quay.io/moved:1',
+      'quay.io/gone:1',
+      'quay.io/elsewhere:1',
+      'localhost/mine:latest',
+      image.id,
+    ];
+    const names = await withPodman(this, script, () => namesOf({ kind: 'local' }, image, installed));
+    assert.deepEqual(names, ['quay.io/elsewhere:1', 'localhost/mine:latest', image.id]);
+    assert.equal(name('abab', {}, names), 'quay.io/elsewhere:1');
+    assert.equal(name(`elsewhere@${digest('1')}`, {}, names), 'quay.io/elsewhere:1');
   });
 
   it('is for a digest a tag of its repository, if there is one', () => {
