@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { host, podmanBootc, startCli, succeed, until, type Outcome } from './support/cli.js';
+import { host, podmanBootc, soon, startCli, succeed, until, type Outcome } from './support/cli.js';
 import { assertNoTraces, traces, vms } from './support/leftovers.js';
 
 const image = 'localhost/podman-bootc-demo:latest';
@@ -53,7 +53,7 @@ describe('a boot that does not lead to SSH', function () {
 
   before(async () => {
     initial = traces();
-    await succeed('create', '--disk-format', 'raw', '--name', name, image);
+    await succeed('create', '--cpus', '1', '--disk-format', 'raw', '--name', name, image);
     const [vm] = JSON.parse(await succeed('list', '--format', 'json')) as {
       uuid: string;
       disk: { path: string };
@@ -162,7 +162,16 @@ describe('a boot that does not lead to SSH', function () {
 
   it('is explained by a user that the image does not have', async () => {
     const other = 'verdict-user';
-    const outcome = await podmanBootc('run', '--user', 'nobody-there', '--name', other, image, 'true');
+    const outcome = await podmanBootc(
+      'run',
+      ...soon,
+      '--user',
+      'nobody-there',
+      '--name',
+      other,
+      image,
+      'true',
+    );
     const [, said = ''] = /\nError: ([^]*)$/.exec(outcome.stderr) ?? [];
     assert.equal(outcome.exitCode, 255, outcome.stderr);
     assert.match(

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { host, podmanBootc, startCli, succeed, until } from './support/cli.js';
+import { host, podmanBootc, soon, startCli, succeed, until } from './support/cli.js';
 import { assertNoTraces, traces, vms } from './support/leftovers.js';
 
 const image = 'localhost/podman-bootc-demo:latest';
@@ -32,14 +32,14 @@ describe('an interrupted run', () => {
   });
 
   it('killed during the install is cleaned up by the same run, which then succeeds', async () => {
-    const running = startCli(['run', '--background', slowImage]);
+    const running = startCli(['run', '--background', ...soon, slowImage]);
     await until('the install is under way', isInstalling, 120);
     running.child.kill('SIGKILL');
     await running.done;
     assert.ok(isInstalling(), 'the container outlives its client');
     assert.match(await succeed('disk', 'ls'), /interrupted/);
 
-    const again = await podmanBootc('run', '--background', slowImage);
+    const again = await podmanBootc('run', '--background', ...soon, slowImage);
     assert.equal(again.exitCode, 0, again.stderr);
     assert.match(again.stderr, /Cleaning up after an interrupted create/);
     assert.match(again.stderr, /Cleaning up after an interrupted install/);
@@ -50,7 +50,7 @@ describe('an interrupted run', () => {
   });
 
   it('killed during the install is cleaned up by any command that changes VMs', async () => {
-    const running = startCli(['run', '--background', slowImage]);
+    const running = startCli(['run', '--background', ...soon, slowImage]);
     await until('the install is under way', isInstalling, 120);
     running.child.kill('SIGKILL');
     await running.done;
@@ -60,7 +60,7 @@ describe('an interrupted run', () => {
   });
 
   it('killed right after the domain was defined is booted by the same run', async () => {
-    const running = startCli(['run', '--background', image]);
+    const running = startCli(['run', '--background', ...soon, image]);
     await until(
       'the domain is defined',
       () => host('virsh', '-q', 'list', '--all', '--name').includes('podman-bootc-'),
@@ -68,7 +68,7 @@ describe('an interrupted run', () => {
     );
     running.child.kill('SIGKILL');
     await running.done;
-    const again = await podmanBootc('run', image, 'echo up');
+    const again = await podmanBootc('run', ...soon, image, 'echo up');
     if (again.exitCode === 2) {
       // The kill came after the start: then the VM is complete and runs.
       assert.match(again.stderr, /running already/);

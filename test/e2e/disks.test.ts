@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { chmodSync, existsSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { host, podmanBootc, succeed } from './support/cli.js';
+import { host, podmanBootc, soon, succeed } from './support/cli.js';
 import { assertNoTraces, bases, disks, traces } from './support/leftovers.js';
 
 const image = 'localhost/podman-bootc-demo:latest';
@@ -26,7 +26,7 @@ describe('base disks and overlays', () => {
 
   before(async () => {
     initial = traces();
-    await succeed('create', '--name', 'one', image);
+    await succeed('create', ...soon, '--name', 'one', image);
   });
 
   after(async () => {
@@ -79,7 +79,7 @@ describe('base disks and overlays', () => {
   });
 
   it('keep what each VM writes apart, and a larger disk is one for the guest', async () => {
-    await succeed('create', '--name', 'large', '--disk-size', '12G', image);
+    await succeed('create', ...soon, '--name', 'large', '--disk-size', '12G', image);
     const [base] = await listBases();
     const readers = (): string => (statSync(base?.path ?? '').mode & 0o777).toString(8);
     assert.equal(readers(), '440', 'nobody but root and QEMU reads what is in it');

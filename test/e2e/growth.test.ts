@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { podmanBootc, succeed } from './support/cli.js';
+import { podmanBootc, soon, succeed } from './support/cli.js';
 import { assertNoTraces, traces } from './support/leftovers.js';
 
 /** An image with what README names: systemd-repart and systemd-growfs. */
@@ -24,7 +24,7 @@ describe("a guest's root file system", () => {
     it(`grows into a larger disk than that of the base (${filesystem}), by what the image brings`, async () => {
       await succeed('create', '--name', 'base', '--filesystem', filesystem, image);
       const outcome = await podmanBootc(
-        ...['create', '--name', 'large', '--filesystem', filesystem, '--disk-size', '16G', image],
+        ...['create', ...soon, '--name', 'large', '--filesystem', filesystem, '--disk-size', '16G', image],
       );
       assert.equal(outcome.exitCode, 0, outcome.stderr);
       assert.doesNotMatch(outcome.stderr, /to a disk of/, 'the base disk is that of the other VM');

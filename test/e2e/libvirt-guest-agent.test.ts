@@ -46,7 +46,7 @@ describe("the binding's guest agent, answering", () => {
 
   before(async () => {
     initial = traces();
-    await succeed('create', '--hostname', name, '--name', name, image);
+    await succeed('create', '--firmware', 'bios', '--hostname', name, '--name', name, image);
     connection = await connect('qemu:///system');
     domain = await connection.lookupDomainByName(name);
     const events = connection.domainEvents({ domain, events: ['agent-lifecycle'] });

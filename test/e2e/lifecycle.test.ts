@@ -29,7 +29,17 @@ describe('the life of VMs', function () {
     directory = mkdtempSync(join(tmpdir(), 'lifecycle-'));
     const options = ['--background', '--cpus', '2', '--memory', '1536M'];
     await succeed('run', ...options, '--name', 'one', '--label', 'stage=test', image);
-    await succeed('run', ...options, '--name', 'two', '--label', 'stage=production', image);
+    await succeed(
+      'run',
+      ...options,
+      '--firmware',
+      'bios',
+      '--name',
+      'two',
+      '--label',
+      'stage=production',
+      image,
+    );
     await succeed('wait', '--state', 'ssh', '--timeout', bootSeconds, 'one', 'two');
   });
 

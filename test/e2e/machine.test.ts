@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import type { CheckId } from '../../src/checks.js';
 import type { Finding, HostReport } from '../../src/doctor/index.js';
 import { cli } from '../support/project.js';
-import { host, start, until, type Outcome, type Running } from './support/cli.js';
+import { host, soon, start, until, type Outcome, type Running } from './support/cli.js';
 
 const image = 'localhost/podman-bootc-demo:latest';
 const slowImage = 'localhost/slow-in-machine:latest';
@@ -140,7 +140,7 @@ describe('an ordinary user with a podman machine', function () {
   });
 
   it("copies the image in, installs over the share, boots under the user's session daemon, logs in", async () => {
-    const outcome = await podmanBootc('run', '--copy', image, 'id -un; findmnt -no FSTYPE /');
+    const outcome = await podmanBootc('run', '--copy', ...soon, image, 'id -un; findmnt -no FSTYPE /');
     assert.equal(outcome.stdout, 'root\next4\n', outcome.stderr);
     assert.match(outcome.stderr, /Installing in podman machine podman-machine-default \(the default machine/);
     assert.match(outcome.stderr, /Copied [\d.]+ MiB \(\d0 %\)/);

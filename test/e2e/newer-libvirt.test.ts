@@ -20,7 +20,17 @@ describe('a libvirt that knows passt (11.3)', () => {
   });
 
   it('forwards SSH by passt, natively in the domain and on 127.0.0.1 only', async () => {
-    const outcome = await podmanBootc('run', '--connect', uri, '--name', 'passed', image, 'echo up');
+    const outcome = await podmanBootc(
+      'run',
+      '--connect',
+      uri,
+      '--cpus',
+      '1',
+      '--name',
+      'passed',
+      image,
+      'echo up',
+    );
     assert.equal(outcome.stdout, 'up\n', outcome.stderr);
     const xml = virsh('dumpxml', 'passed');
     assert.match(xml, /<backend type='passt'/);
@@ -46,7 +56,17 @@ describe('a libvirt that knows passt (11.3)', () => {
       host('nsenter', '--target', pid, '--mount', '/usr/bin/' + (args[0] ?? ''), ...args.slice(1));
     hide('mount', '--bind', '/dev/null', '/usr/bin/passt');
     try {
-      const outcome = await podmanBootc('run', '--connect', uri, '--name', 'passed', image, 'echo up');
+      const outcome = await podmanBootc(
+        'run',
+        '--connect',
+        uri,
+        '--cpus',
+        '1',
+        '--name',
+        'passed',
+        image,
+        'echo up',
+      );
       assert.equal(outcome.stdout, 'up\n', outcome.stderr);
       assert.match(outcome.stderr, /passt did not work/);
       assert.match(virsh('dumpxml', 'passed'), /hostfwd=tcp:127\.0\.0\.1:/);

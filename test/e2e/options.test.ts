@@ -59,7 +59,16 @@ describe('options of a new VM', () => {
     writeFileSync(passwordFile, `${password}\n`, { mode: 0o600 });
     port = await somePort();
     // Base disks are kept: only VMs are counted.
-    const options = ['-p', `${port}:80`, '--karg', 'my.karg=1', '--hostname', 'web-1.example.org'];
+    const options = [
+      '-p',
+      `${port}:80`,
+      '--karg',
+      'my.karg=1',
+      '--hostname',
+      'web-1.example.org',
+      '--firmware',
+      'bios',
+    ];
     const login = ['--ssh-key', `${key}.pub`, '--password-file', passwordFile, '--label', 'stage=test'];
     await succeed('run', '-B', '--name', 'web', ...options, ...login, image);
   });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { host, podmanBootc, succeed } from './support/cli.js';
+import { host, podmanBootc, soon, succeed } from './support/cli.js';
 import { assertNoTraces, traces } from './support/leftovers.js';
 
 const image = 'localhost/podman-bootc-demo:latest';
@@ -36,7 +36,7 @@ until ss -ltnH | grep -q "127.0.0.1:$port "; do sleep 0.05; done
 `,
       { mode: 0o755 },
     );
-    const outcome = await podmanBootc('run', '--name', 'robbed', image, 'echo up');
+    const outcome = await podmanBootc('run', ...soon, '--name', 'robbed', image, 'echo up');
     assert.equal(outcome.stdout, 'up\n', outcome.stderr);
     assert.ok(existsSync(pidFile), 'the thief was there');
     const [, stolen] = /Port (\d+) is taken by another process/.exec(outcome.stderr) ?? [];

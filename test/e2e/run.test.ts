@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { host, podmanBootc, start, startCli, succeed, until } from './support/cli.js';
+import { host, podmanBootc, soon, start, startCli, succeed, until } from './support/cli.js';
 import { assertNoTraces, traces, vms } from './support/leftovers.js';
 import { cli } from '../support/project.js';
 
@@ -32,7 +32,8 @@ describe('run', () => {
   for (const filesystem of ['ext4', 'btrfs']) {
     it(`boots from ${filesystem}, runs a command and removes the VM with --rm`, async () => {
       const command = 'findmnt -no FSTYPE /; exit 3';
-      const outcome = await podmanBootc('run', '--rm', '--quiet', '--filesystem', filesystem, image, command);
+      const options = ['--rm', '--quiet', '--filesystem', filesystem, ...soon];
+      const outcome = await podmanBootc('run', ...options, image, command);
       assert.equal(outcome.stdout, `${filesystem}\n`, outcome.stderr);
       assert.equal(outcome.exitCode, 3);
       assert.equal(outcome.stderr, '', 'nothing is said with --quiet');
@@ -43,6 +44,7 @@ describe('run', () => {
     const outcome = await podmanBootc(
       'run',
       '--rm',
+      ...soon,
       'localhost/no-rootfs-type',
       'findmnt',
       '-no',
@@ -87,6 +89,7 @@ describe('run', () => {
       'tester',
       '--cloudinit',
       directory,
+      ...soon,
       image,
       'id -un; stat -c "%U %a" ~/.ssh ~/.ssh/authorized_keys; lsblk -no LABEL',
     );

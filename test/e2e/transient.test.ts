@@ -4,7 +4,7 @@ import { host, podmanBootc, startCli, succeed, until } from './support/cli.js';
 import { assertNoTraces, traces } from './support/leftovers.js';
 
 const image = 'localhost/podman-bootc-demo:latest';
-const run = ['run', '-B', '--transient', '--name', 'passing'];
+const run = ['run', '-B', '--transient', '--cpus', '1', '--name', 'passing'];
 
 /** Waits until libvirt has forgotten the VM: nothing of its definition, NVRAM or TPM state is libvirt's then. */
 async function untilForgotten(): Promise<void> {
@@ -114,7 +114,7 @@ describe('a transient VM', () => {
     });
 
   it('takes the place of one that stays, with --replace, and the other way round', async () => {
-    await succeed('create', '--name', 'passing', image);
+    await succeed('create', '--cpus', '1', '--name', 'passing', image);
     const refused = await podmanBootc(...run, image);
     assert.match(refused.stderr, /was made with --transient unset, not set/);
     await succeed(...run, '--replace', image);

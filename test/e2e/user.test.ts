@@ -46,7 +46,7 @@ describe('an ordinary user with a connection to a rootful podman', () => {
   });
 
   it("runs a VM under the user's own session daemon, with everything in the home directory", async () => {
-    const outcome = await podmanBootc('run', '--podman', 'rootful', image, 'id -un');
+    const outcome = await podmanBootc('run', '--podman', 'rootful', '--cpus', '1', image, 'id -un');
     assert.equal(outcome.stdout, 'root\n', outcome.stderr);
     assert.match(outcome.stderr, /Installing through podman connection rootful/);
     const listed = JSON.parse((await podmanBootc('list', '--format', 'json')).stdout) as {

@@ -2,6 +2,12 @@ import assert from 'node:assert/strict';
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { cli } from '../../support/project.js';
 
+/**
+ * Options of a VM that is to boot soon, where neither firmware nor processors are what a test is about: emulated, such a
+ * boot takes half the work of one by UEFI with two processors, which take turns waiting for each other.
+ */
+export const soon = ['--firmware', 'bios', '--cpus', '1'] as const;
+
 /** What a program that ended left behind. */
 export interface Outcome {
   exitCode: number | null;
