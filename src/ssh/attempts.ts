@@ -21,7 +21,8 @@ export function silentSpacing(elapsed: number): number {
 export class Attempts implements Disposable {
   /** The first that does. Pending until then. */
   readonly greeted: Promise<Greeted>;
-  readonly #end = new AbortController();
+  /** Ends each that is open. One signal for all would have a listener per connection, of which Node warns from 11 on. */
+  readonly #ends = new Set<AbortController>();
   #greet!: (greeted: Greeted) => void;
   #found: Greeted | undefined;
   #isClaimed = false;
@@ -38,11 +39,14 @@ export class Attempts implements Disposable {
    * @returns why it shows no banner; pending while it may
    */
   open(onSeen: (what: 'connection' | 'words') => void): Promise<Ungreeted> {
+    const end = new AbortController();
+    this.#ends.add(end);
     return new Promise((resolve) => {
-      openGreeted(this.t, { connectTimeout, patience, signal: this.#end.signal, onSeen }).then(
+      openGreeted(this.t, { connectTimeout, patience, signal: end.signal, onSeen }).then(
         (result) => {
+          this.#ends.delete(end);
           if (!('socket' in result)) resolve(result);
-          else if (this.#end.signal.aborted || this.#found) result.socket.destroy();
+          else if (end.signal.aborted || this.#found) result.socket.destroy();
           else {
             this.#found = result;
             this.#greet(result);
@@ -62,7 +66,7 @@ export class Attempts implements Disposable {
 
   /** Closes all but the one that was claimed. */
   [Symbol.dispose](): void {
-    this.#end.abort();
+    for (const end of this.#ends) end.abort();
     if (!this.#isClaimed) this.#found?.socket.destroy();
   }
 }
