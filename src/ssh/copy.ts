@@ -73,7 +73,7 @@ export async function copy(t: LoginTarget, what: Copy, options: CopyOptions = {}
   }
   throw new PodmanBootcError(
     // ssh's own failures are 255.
-    /^(?:ssh|Connection|kex_)/m.test(said) ? 'ssh' : 'failure',
+    /^(?:ssh|Connection|kex_|Host key verification failed)/m.test(said) ? 'ssh' : 'failure',
     'COPY_FAILED',
     `scp could not copy ${what.direction === 'to-guest' ? what.local : what.remote}`,
     {

@@ -12,6 +12,16 @@ export interface LoginAccount {
 }
 
 /**
+ * A file by which a cloud-init in the image keeps the host key, whatever seed it finds, or none: its cc_ssh deletes all keys at
+ * the first boot of an instance otherwise. A seed that says something else still wins.
+ */
+const keepKeys = {
+  // The last in the alphabet counts.
+  path: '/etc/cloud/cloud.cfg.d/zz-podman-bootc.cfg',
+  text: '# Written by podman-bootc at each boot, which knows the guest by its host key.\nssh_deletekeys: false\n',
+};
+
+/**
  * The text of the systemd credential `tmpfiles.extra`: lines for tmpfiles.d(5) that put the authorized
  * keys, and a host key and a host name if given, into the guest at every boot.
  *
@@ -42,6 +52,8 @@ export function tmpfilesExtra(o: {
     `f+~ ${quotePath(posix.join(ssh, 'authorized_keys'))} 0600 ${owner} - ${base64(o.authorizedKeys)}`,
   );
   if (o.hostKey) {
+    // Before the key: cloud-init, which may run at the same time, deletes what it finds unless it has read this.
+    lines.push(`f+~ ${keepKeys.path} 0644 root root - ${base64(keepKeys.text)}`);
     // OpenSSH's own paths: sshd reads this file by default, and sshd-keygen leaves one that exists alone.
     const hostKey = '/etc/ssh/ssh_host_ed25519_key';
     lines.push(`f+~ ${hostKey} 0600 root root - ${base64(o.hostKey.private)}`);

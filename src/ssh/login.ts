@@ -2,13 +2,14 @@ import type { Client, ClientErrorExtensions, ServerHostKeyAlgorithm } from 'ssh2
 import { messageOf, PodmanBootcError } from '../errors.js';
 import type { Greeted } from './banner.js';
 import type { PinnedKey } from './known-hosts.js';
-import { hostKeyMismatch } from './pinning.js';
 import type { LoginTarget } from './target.js';
 
 /** How one attempt to log in ended. */
 export type LoginOutcome =
   | { kind: 'completed'; hostKey: Buffer }
   | Refusal
+  /** It shows a host key that is not among the pinned ones; nothing was sent to it. */
+  | { kind: 'unknown-key'; hostKey: Buffer }
   /** Anything that a guest which is still starting does: worth another attempt. */
   | { kind: 'failed'; problem: string };
 
@@ -34,7 +35,7 @@ const hostKeyAlgorithms: readonly ServerHostKeyAlgorithm[] = [
  * Logs in on a connection that has shown its banner, runs `true` there, and closes the connection.
  * @param pinned the keys that are trusted; with none, any host key is taken
  * @param o.timeout for key exchange, authentication and the command together, in milliseconds
- * @throws PodmanBootcError `HOST_KEY_MISMATCH`, `SSH_NEGOTIATION_FAILED`; the signal's reason when aborted
+ * @throws PodmanBootcError `SSH_NEGOTIATION_FAILED`; the signal's reason when aborted
  */
 export async function logIn(
   t: LoginTarget,
@@ -56,7 +57,7 @@ export async function logIn(
   function attempt(client: Client): Promise<LoginOutcome> {
     return new Promise((resolve, reject) => {
       let hostKey: Buffer | undefined;
-      let mismatch: PodmanBootcError | undefined;
+      let isUnknown = false;
       // What sshd says before it lets nobody in: "System is booting up. Unprivileged users …".
       let notice = '';
       const timer = setTimeout(() => {
@@ -88,9 +89,8 @@ export async function logIn(
 
       function verify(key: Buffer): boolean {
         hostKey = key;
-        if (pinned.length === 0 || pinned.some((known) => known.key.equals(key))) return true;
-        mismatch = hostKeyMismatch(t, pinned, key);
-        return false;
+        isUnknown = pinned.length > 0 && !pinned.some((known) => known.key.equals(key));
+        return !isUnknown;
       }
       function onReady() {
         client.exec('true', (error, channel) => {
@@ -118,8 +118,8 @@ export async function logIn(
         });
       }
       function onError(error: Error & ClientErrorExtensions) {
-        if (mismatch) {
-          settle(mismatch);
+        if (isUnknown && hostKey) {
+          settle({ kind: 'unknown-key', hostKey });
         } else if (error.level === 'client-authentication') {
           settle({ kind: 'refused', what: 'key', problem: `the key was refused${noticed()}` });
         } else if (error.level === 'handshake' && error.message.includes('no matching')) {

@@ -9,6 +9,7 @@ import {
   typeOfKey,
   type PinnedKey,
 } from './known-hosts.js';
+import { quoteForShell } from './session.js';
 import type { LoginTarget } from './target.js';
 
 /**
@@ -32,6 +33,21 @@ export async function pin(t: LoginTarget, hostKey: Buffer): Promise<boolean> {
     if (pinned.some(({ key }) => key.equals(hostKey))) return false;
     throw hostKeyMismatch(t, pinned, hostKey);
   }
+  await append(t, text, hostKey);
+  return true;
+}
+
+/**
+ * Pins one more host key, that of a guest which is known to have it besides those that are pinned.
+ * @throws PodmanBootcError `KNOWN_HOSTS_DAMAGED`, `KNOWN_HOSTS_UNUSABLE`
+ */
+export async function pinAlso(t: LoginTarget, hostKey: Buffer): Promise<void> {
+  const text = await readKnownHosts(t);
+  if (parsePinnedKeys(text, t.hostKeyAlias).some(({ key }) => key.equals(hostKey))) return;
+  await append(t, text, hostKey);
+}
+
+async function append(t: LoginTarget, text: string, hostKey: Buffer): Promise<void> {
   const line = formatKnownHost(t.hostKeyAlias, `${typeOfKey(hostKey) ?? ''} ${hostKey.toString('base64')}`);
   const kept = text === '' || text.endsWith('\n') ? text : `${text}\n`;
   const temporary = `${t.knownHostsFile}.${randomUUID()}`;
@@ -42,7 +58,6 @@ export async function pin(t: LoginTarget, hostKey: Buffer): Promise<boolean> {
     await rm(temporary, { force: true });
     throw knownHostsUnusable(t, error);
   }
-  return true;
 }
 
 /** The refusal of a host key that is not among the pinned ones. */
@@ -55,7 +70,7 @@ export function hostKeyMismatch(t: LoginTarget, pinned: readonly PinnedKey[], ke
     'HOST_KEY_MISMATCH',
     `The guest on port ${t.port} shows the host key ${shown}, but ${expected} is pinned for ${name}`,
     {
-      remedy: `If you know why the guest has a new key, remove the old one: ssh-keygen -R ${name} -f '${t.knownHostsFile}'`,
+      remedy: `If you know why the guest has a new key, remove the old one, and the next login pins it: ssh-keygen -R ${name} -f ${quoteForShell(t.knownHostsFile)}`,
     },
   );
 }

@@ -2,9 +2,9 @@ import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { PodmanBootcError } from '../errors.js';
 import { Attempts, silentSpacing } from './attempts.js';
-import type { Greeted, Ungreeted } from './banner.js';
+import { openGreeted, type Greeted, type Ungreeted } from './banner.js';
 import { logIn, type Refusal } from './login.js';
-import { pin, readPinnedKeys } from './pinning.js';
+import { hostKeyMismatch, pin, pinAlso, readPinnedKeys } from './pinning.js';
 import type { LoginTarget } from './target.js';
 
 export type { LoginTarget } from './target.js';
@@ -35,6 +35,8 @@ const defaultAuthenticationGrace = 30_000;
  * @param o.timeout for everything, in milliseconds
  * @param o.authenticationGrace for how many milliseconds from the first refusal a refused key is tried
  *   again, because users and keys may come late in the boot; default 30,000
+ * @param o.vouch asked about a host key that is not among the pinned ones: whether it is known to be the guest's all the
+ *   same; it is pinned beside them then. Without it, or when it says no, that is a `HOST_KEY_MISMATCH`
  * @param o.expected aborts when the server is expected at any moment: the guest is up
  * @param o.onPhase called when the wait first reaches a phase
  * @param o.onAttempt called after each attempt to connect, and again and again while one stays silent
@@ -48,13 +50,14 @@ export async function waitForLogin(
     timeout: number;
     signal?: AbortSignal;
     authenticationGrace?: number;
+    vouch?: (hostKey: Buffer) => Promise<boolean>;
     expected?: AbortSignal;
     onPhase?: (phase: LoginPhase) => void;
     onAttempt?: (attempt: Attempt) => void;
   },
 ): Promise<{ pinned: boolean; banner: string }> {
   o.signal?.throwIfAborted();
-  const pinned = await readPinnedKeys(t);
+  let pinned = await readPinnedKeys(t);
   const privateKey = await readIdentity(t);
   const wait = new Wait(t, t.user, o);
   const grace = o.authenticationGrace ?? defaultAuthenticationGrace;
@@ -70,6 +73,15 @@ export async function waitForLogin(
     if (outcome.kind === 'completed') {
       const isNew = pinned.length === 0 && (await pin(t, outcome.hostKey));
       return { pinned: isNew, banner: greeted.banner };
+    }
+    if (outcome.kind === 'unknown-key') {
+      const { hostKey } = outcome;
+      const isTheirs = await o.vouch?.(hostKey);
+      o.signal?.throwIfAborted();
+      if (isTheirs !== true) throw hostKeyMismatch(t, pinned, hostKey);
+      await pinAlso(t, hostKey);
+      pinned = await readPinnedKeys(t);
+      continue;
     }
     if (outcome.kind === 'failed') {
       wait.note(`${greeted.banner} answers, but ${outcome.problem}`, true);
@@ -100,6 +112,22 @@ export async function waitForBanner(
   const { socket, banner } = await new Wait(t, undefined, o).nextGreeted();
   socket.destroy();
   return banner;
+}
+
+/**
+ * Whether the server shows a host key that is not among the pinned ones: then nobody can have logged in by those.
+ * @param o.timeout in milliseconds; when it is over, the server has shown none
+ * @throws what `waitForLogin` throws of files and negotiations; the signal's reason when aborted
+ */
+export async function showsUnknownKey(
+  t: LoginTarget,
+  o: { timeout: number; signal?: AbortSignal | undefined },
+): Promise<boolean> {
+  const pinned = await readPinnedKeys(t);
+  const privateKey = await readIdentity(t);
+  const greeted = await openGreeted(t, { connectTimeout: o.timeout, patience: o.timeout, signal: o.signal });
+  if (!('socket' in greeted)) return false;
+  return (await logIn(t, privateKey, pinned, greeted, o)).kind === 'unknown-key';
 }
 
 /** The clock of one wait, and what it has seen so far. */

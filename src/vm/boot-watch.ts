@@ -1,5 +1,7 @@
 import { statSync } from 'node:fs';
 import { access, constants } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { AnnouncedHostKeys } from '../boot/host-keys.js';
 import { BootRecognizer } from '../boot/recognizer.js';
 import { bootError, endVerdict, failureVerdict, portVerdict, servicesVerdict } from '../boot/verdict.js';
 import type { Verdict, VmWords } from '../boot/verdict.js';
@@ -25,6 +27,11 @@ export function patienceWith(emulated: boolean, bootSeconds: number): number {
   return Math.min(Math.max(least, bootSeconds), portPatience.most);
 }
 
+/** Milliseconds that a guest with cloud-init has for announcing its host keys, which it does late in the boot. */
+const announcementPatience = 180_000;
+/** Milliseconds between two looks whether it has. */
+const announcementSpacing = 100;
+
 /** Milliseconds between two questions to the guest's agent. */
 const askAgain = 2_000;
 
@@ -37,6 +44,9 @@ export class BootWatch implements AsyncDisposable {
   readonly #words: VmWords;
   readonly #failed = new AbortController();
   readonly #up = new AbortController();
+  readonly #hostKeys = new AnnouncedHostKeys();
+  /** Whether all that the console had to say when the watch began has been read. */
+  #isCurrent = false;
   /** Aborts when the console has no more to say that matters: its rest is read then. */
   readonly #over = new AbortController();
   #console: Promise<void> = Promise.resolve();
@@ -59,7 +69,10 @@ export class BootWatch implements AsyncDisposable {
     const { report } = host;
     this.boot = new BootRecognizer({
       onStage: (stage, detail) => report.progress?.({ type: 'stage', stage, detail }),
-      onLine: (text, overwritten) => report.progress?.({ type: 'console', text, overwritten }),
+      onLine: (text, overwritten) => {
+        this.#hostKeys.push(text);
+        report.progress?.({ type: 'console', text, overwritten });
+      },
       onUp: () => {
         this.#up.abort();
       },
@@ -80,6 +93,22 @@ export class BootWatch implements AsyncDisposable {
   /** Aborts when the console says that the guest is up. */
   get up(): AbortSignal {
     return this.#up.signal;
+  }
+
+  /**
+   * Whether the guest has announced this host key on its console in this boot, which nobody but its root and this host's
+   * libvirt write to. Waits for that as long as it may still come.
+   * @param timeout milliseconds for waiting at most
+   */
+  async announces(hostKey: Buffer, timeout: number, signal: AbortSignal): Promise<boolean> {
+    const deadline = performance.now() + Math.min(timeout, announcementPatience);
+    while (!this.#hostKeys.has(hostKey)) {
+      const isComing =
+        !this.#isCurrent || this.vm.metadata.cloudInit !== undefined || this.#hostKeys.cloudInit;
+      if (!isComing || this.#over.signal.aborted || performance.now() > deadline) return false;
+      await sleep(announcementSpacing, undefined, { signal });
+    }
+    return true;
   }
 
   /** Hears how an attempt to connect to the guest's port ended. */
@@ -144,6 +173,7 @@ export class BootWatch implements AsyncDisposable {
     if (directory && (await isReadable(directory.consoleLog))) {
       await holdConsole(directory);
       const judge = (): void => {
+        this.#isCurrent = true;
         if (this.boot.isUp && this.#bootSeconds === 0)
           this.#bootSeconds = secondsWritten(directory.consoleLog);
         // All that there is has been read: a guest that was reset after a failure gets another chance.
@@ -153,6 +183,7 @@ export class BootWatch implements AsyncDisposable {
         this.boot.push(chunk);
       return;
     }
+    this.#isCurrent = true;
     // Another user's libvirt, or one on another host: then the console itself, if nobody has it.
     const stream = await this.vm.domain.openConsole({ signal: this.#over.signal });
     for await (const chunk of stream as AsyncIterable<Buffer>) {

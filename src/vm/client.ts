@@ -426,6 +426,9 @@ export class PodmanBootc implements AsyncDisposable {
       import('../ssh/session.js'),
     ]);
     options.onReady?.();
+    const exitCode = await openSession(target, command);
+    // ssh's own failures. One that refused the host key has run nothing in the guest.
+    if (exitCode !== 255 || !(await this.#learnHostKey(vm, target, options))) return exitCode;
     return openSession(target, command);
   }
 
@@ -443,16 +446,27 @@ export class PodmanBootc implements AsyncDisposable {
     const vm = await this.#resolve(which);
     const target = await this.#loginWhenReady(vm, options);
     const { copy } = await import('../ssh/copy.js');
-    await copy(target, what, options);
+    try {
+      await copy(target, what, options);
+    } catch (error) {
+      const isSshs = error instanceof PodmanBootcError && error.failureClass === 'ssh';
+      if (!isSshs || !(await this.#learnHostKey(vm, target, options))) throw error;
+      await copy(target, what, options);
+    }
   }
 
   /** A block for ~/.ssh/config with which the system's ssh logs in to a VM by its name or ID. */
   async sshConfig(which: string | VirtualMachine, user?: string): Promise<string> {
     this.requireLocal('ssh-config');
     const vm = await this.#resolve(which);
-    const { formatSshConfig } = await import('../ssh/config.js');
-    return formatSshConfig([vm.name, vm.id], loginTarget(this.#host, vm, user), {
-      firstContact: vm.metadata.ssh.hostKey === 'first-contact',
+    const [{ formatSshConfig }, { readPinnedKeys }] = await Promise.all([
+      import('../ssh/config.js'),
+      import('../ssh/pinning.js'),
+    ]);
+    const target = loginTarget(this.#host, vm, user);
+    return formatSshConfig([vm.name, vm.id], target, {
+      firstContact:
+        vm.metadata.ssh.hostKey === 'first-contact' || (await readPinnedKeys(target)).length === 0,
     });
   }
 
@@ -484,11 +498,16 @@ export class PodmanBootc implements AsyncDisposable {
         remedy: `Start it with \`podman-bootc start ${vm.id}\``,
       });
     }
-    const { waitForBanner } = await import('../ssh/readiness.js');
+    const [{ waitForBanner }, { readPinnedKeys }] = await Promise.all([
+      import('../ssh/readiness.js'),
+      import('../ssh/pinning.js'),
+    ]);
     const target = loginTarget(this.#host, vm, options.user);
     // A guest that is up says so in milliseconds; only for one that is not is a whole login tried first.
     const isUp =
       vm.metadata.ssh.hostKey === 'handed-over' &&
+      // None is pinned any longer when the user has followed the remedy of HOST_KEY_MISMATCH.
+      (await readPinnedKeys(target)).length > 0 &&
       (await waitForBanner(
         { port: target.port },
         { timeout: 2_000, ...(options.signal && { signal: options.signal }) },
@@ -499,6 +518,19 @@ export class PodmanBootc implements AsyncDisposable {
     const { isPasswordPending } = await import('./password.js');
     if (!isUp || (await isPasswordPending(vm))) await this.waitUntilReady(vm, options);
     return target;
+  }
+
+  /**
+   * Finds out whether ssh failed because the guest shows another host key than the pinned ones.
+   * @returns whether that one is trusted by now, so that it is worth another attempt; false where it was no matter of keys
+   * @throws PodmanBootcError `HOST_KEY_MISMATCH`, with what can be done
+   */
+  async #learnHostKey(vm: VirtualMachine, target: LoginTarget, options: WaitOptions): Promise<boolean> {
+    const { showsUnknownKey } = await import('../ssh/readiness.js');
+    const { signal } = options;
+    if (!(await showsUnknownKey(target, { timeout: 5_000, signal }).catch(() => false))) return false;
+    await this.waitUntilReady(vm, options);
+    return true;
   }
 
   async #resolve(which: string | VirtualMachine): Promise<VirtualMachine> {

@@ -23,7 +23,7 @@ import { formatKnownHost } from '../ssh/known-hosts.js';
 import { baseKey, type BaseParts } from './base-disk.js';
 import { markBase } from './base-users.js';
 import { withBaseDisk, type BaseDisk } from './base-store.js';
-import { makeCloudInitIso } from './cloud-init.js';
+import { makeCloudInitIso, tellOfHostKeys } from './cloud-init.js';
 import { discardFiles } from './discard.js';
 import { chooseHardware, architectureOf, type AcceleratorPreference, type Hardware } from './hardware.js';
 import type { Host } from './host.js';
@@ -113,6 +113,7 @@ export async function createVirtualMachine(
     }),
     bootcVersion: vm.probe.bootcVersion,
   };
+  if (vm.cloudInit !== undefined) await tellOfHostKeys(host.report, vm.cloudInit);
   const directory = VmDirectory.of(host.directories, identity.uuid);
   const base = baseKey(parts);
   const install = async (disk: string, partialDisk: string): Promise<void> => {

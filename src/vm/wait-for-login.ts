@@ -1,8 +1,11 @@
+import { readFile } from 'node:fs/promises';
 import { refusedVerdict, stageWords, type Verdict } from '../boot/verdict.js';
 import { parseFailedUnits } from '../boot/services.js';
 import { readDomain } from '../domain/edit.js';
 import { PodmanBootcError } from '../errors.js';
 import { runProcess } from '../process.js';
+import { fingerprintOf } from '../ssh/known-hosts.js';
+import { pinAlso } from '../ssh/pinning.js';
 import { waitForLogin } from '../ssh/readiness.js';
 import { sshArguments } from '../ssh/session.js';
 import type { LoginTarget } from '../ssh/target.js';
@@ -10,6 +13,7 @@ import { BootWatch } from './boot-watch.js';
 import type { Host } from './host.js';
 import { settlePassword } from './password.js';
 import {
+  directoryOf,
   goneError,
   loginTarget,
   pausedError,
@@ -70,11 +74,19 @@ export async function waitUntilReady(
   await using watch = await BootWatch.start(host, vm, { emulated });
   const end = signal ? AbortSignal.any([signal, watch.signal]) : watch.signal;
   try {
-    await waitForLogin(target, {
+    const { pinned } = await waitForLogin(target, {
       timeout: Math.max(1, deadline - performance.now()),
       signal: end,
       expected: watch.up,
       ...authenticationGrace(vm, target.user),
+      vouch: async (hostKey) => {
+        const isAnnounced = await watch.announces(hostKey, deadline - performance.now(), end);
+        if (isAnnounced)
+          host.report.info(
+            `${vm.name} has made a host key of its own, ${fingerprintOf(hostKey)}, and announced it on its console: it is trusted from now on`,
+          );
+        return isAnnounced;
+      },
       onPhase: (phase) => {
         host.report.debug(`SSH of ${vm.name}: ${phase}`);
       },
@@ -84,6 +96,7 @@ export async function waitUntilReady(
         watch.attempted(attempt);
       },
     });
+    if (pinned) await pinHandedOver(vm, target);
     await settlePassword(host, vm);
   } catch (error) {
     const verdict = error instanceof PodmanBootcError && verdictOn(error, vm, target.user, watch);
@@ -91,6 +104,14 @@ export async function waitUntilReady(
   }
   if (options.until !== 'systemd') return { failedUnits: [] };
   return await waitForSystemd(host, vm, target, Math.max(1, deadline - performance.now()), end);
+}
+
+/** Where the pinned key was removed and another one pinned: the next boot of the guest may show the one it was handed. */
+async function pinHandedOver(vm: VirtualMachine, target: LoginTarget): Promise<void> {
+  const directory = directoryOf(vm);
+  if (vm.metadata.ssh.hostKey !== 'handed-over' || !directory) return;
+  const [, encoded] = (await readFile(`${directory.hostKey}.pub`, 'utf8').catch(() => '')).split(' ');
+  if (encoded !== undefined) await pinAlso(target, Buffer.from(encoded, 'base64'));
 }
 
 function authenticationGrace(vm: VirtualMachine, user: string): { authenticationGrace?: number } {

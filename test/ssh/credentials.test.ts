@@ -28,6 +28,7 @@ describe('the credential tmpfiles.extra', () => {
         'd /var/home/core - core -',
         'd /var/home/core/.ssh 0700 core -',
         'f+~ /var/home/core/.ssh/authorized_keys 0600 core - - a2V5Cg==',
+        'f+~ /etc/cloud/cloud.cfg.d/zz-podman-bootc.cfg 0644 root root - IyBXcml0dGVuIGJ5IHBvZG1hbi1ib290YyBhdCBlYWNoIGJvb3QsIHdoaWNoIGtub3dzIHRoZSBndWVzdCBieSBpdHMgaG9zdCBrZXkuCnNzaF9kZWxldGVrZXlzOiBmYWxzZQo=',
         'f+~ /etc/ssh/ssh_host_ed25519_key 0600 root root - c2VjcmV0Cg==',
         'f+~ /etc/ssh/ssh_host_ed25519_key.pub 0644 root root - b3Blbgo=',
         '',

@@ -16,6 +16,8 @@ export interface TestVm {
   diskPath?: string;
   /** Has the record of this other one, as virt-clone leaves it. */
   copyOf?: string;
+  /** Port of this host that leads to its sshd, and who logs in; default 40022 and root. */
+  ssh?: { port: number; user: string };
   /** False leaves our metadata out: a domain of somebody else. */
   ours?: boolean;
 }
@@ -36,7 +38,7 @@ export function metadataFor(vm: TestVm): VmMetadata {
     image: { reference: vm.image ?? 'quay.io/test/os:1', id: 'ab'.repeat(32) },
     install: { podman: 'local', filesystem: 'xfs' },
     disk: { path: vm.diskPath ?? `/nonexistent/disks/${uuid}.raw`, size: 10 * 1024 ** 3, format: 'raw' },
-    ssh: { port: 40022, user: 'root', hostKey: 'handed-over' },
+    ssh: { ...(vm.ssh ?? { port: 40022, user: 'root' }), hostKey: 'handed-over' },
     ...(vm.labels && { labels: vm.labels }),
     ...(vm.ports && { ports: vm.ports }),
     created: '2026-01-02T03:04:05.000Z',
