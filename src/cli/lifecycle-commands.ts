@@ -5,7 +5,7 @@ import { parseCount, parseSeconds, parseSizeOption } from './values.js';
 /** Declares the commands that act on VMs there are, for `createProgram`. */
 export function addLifecycleCommands(command: (name: string, description: string) => Command): void {
   command('stop', 'shut VMs down; they keep their disks')
-    .argument('<vm...>', vmHelp.several)
+    .argument('<vm...>', 'names, IDs or beginnings of IDs (3 digits or more)')
     .option(
       '--timeout <seconds>',
       'how long the guest has before it is ended by force (default: 90)',

@@ -292,7 +292,7 @@ Examples:
   addLifecycleCommands(command);
 
   command('rm', 'remove VMs with their disks')
-    .argument('[vm...]', 'names, IDs or beginnings of IDs')
+    .argument('[vm...]', 'names, IDs or beginnings of IDs (3 digits or more)')
     .option('-f, --force', 'also when they run, or nothing says whose the files are')
     .option('--all', 'all VMs')
     .addOption(

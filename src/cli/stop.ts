@@ -18,7 +18,7 @@ export async function stop(vms: string[], options: StopCommandOptions): Promise<
   await using client = await openClient(options, signal);
   await forEachVm(vms, async (nameOrId) => {
     signal.throwIfAborted();
-    const vm = await client.find(nameOrId);
+    const vm = await client.find(nameOrId, { toEnd: true });
     const how = await client.stop(vm, stopOptions(options, signal));
     terminalReporter.info(how === 'not running' ? `${vm.name} is not running` : `${vm.name} was ${how}`);
   });

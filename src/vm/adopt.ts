@@ -5,7 +5,7 @@ import type { Host } from './host.js';
 import { keepDefinition, readKeptDefinition } from './kept-definition.js';
 import { leftBehindError, type LeftBehindVirtualMachine } from './left-behind.js';
 import { showDisks } from './pool.js';
-import { asVirtualMachine, lookupDomain, type VirtualMachine } from './virtual-machine.js';
+import { asVirtualMachine, lookupDomain, requireNoId, type VirtualMachine } from './virtual-machine.js';
 import { requireDisk } from './vm-disk.js';
 import { VmDirectory } from './vm-directory.js';
 
@@ -35,6 +35,7 @@ export async function adoptVirtualMachine(
       { remedy: `Adopt it under another: podman-bootc adopt --name NAME ${left.id}` },
     );
   }
+  await requireNoId(host, called, left.uuid);
   const { metadata } = readDomain(kept.definition);
   if (!metadata) throw leftBehindError(host, { ...left, obstacle: 'was defined without our record' });
   // The VM would be no better off without its disk, and the loss unsaid.

@@ -19,6 +19,7 @@ import type { AppliedChange, VmChanges } from './set.js';
 import type { StopOptions, StopOutcome } from './stop.js';
 import {
   asVirtualMachine,
+  digitsToEnd,
   findVirtualMachine,
   goneError,
   isActiveState,
@@ -26,6 +27,7 @@ import {
   listVirtualMachines,
   loginTarget,
   lookupDomain,
+  requireDigits,
   stateOf,
   type ListedVirtualMachine,
   type UnfinishedVirtualMachine,
@@ -157,9 +159,12 @@ export class PodmanBootc implements AsyncDisposable {
     return (await import('./inspect.js')).inspectVirtualMachine(this.#host, which);
   }
 
-  /** The VM with this name, or whose ID begins so. */
-  find(nameOrId: string): Promise<VirtualMachine> {
-    return findVirtualMachine(this.#host, nameOrId);
+  /**
+   * The VM with this name, or whose ID begins so.
+   * @param options.toEnd for what ends it: wants three digits of an ID at least; default false
+   */
+  find(nameOrId: string, options: { toEnd?: boolean } = {}): Promise<VirtualMachine> {
+    return findVirtualMachine(this.#host, nameOrId, { digits: options.toEnd ? digitsToEnd : undefined });
   }
 
   /**
@@ -220,9 +225,9 @@ export class PodmanBootc implements AsyncDisposable {
    * Shuts a VM down; by force when it has not ended after `timeout` milliseconds (default 90,000). A transient one is
    * gone then.
    */
-  stop(which: string | VirtualMachine, options: StopOptions = {}): Promise<StopOutcome> {
+  async stop(which: string | VirtualMachine, options: StopOptions = {}): Promise<StopOutcome> {
     return this.#exclusively(
-      which,
+      await this.#resolve(which, { toEnd: true }),
       async (vm) => (await import('./stop.js')).stopVirtualMachine(this.#host, vm, options),
       options.signal,
     );
@@ -327,7 +332,7 @@ export class PodmanBootc implements AsyncDisposable {
     ]);
     await recoverAbandoned(this.#host);
     try {
-      return await this.#exclusively(which, async (vm) => {
+      return await this.#exclusively(await this.#resolve(which, { toEnd: true }), async (vm) => {
         await removeVirtualMachine(this.#host, vm, options);
         return vm;
       });
@@ -336,6 +341,7 @@ export class PodmanBootc implements AsyncDisposable {
     }
     const { removeLeftBehind } = await import('./left-behind.js');
     return this.#withLeftBehind(which, async (left) => {
+      if (left.name !== which) requireDigits(which, digitsToEnd);
       await removeLeftBehind(this.#host, left, options);
       return { ...left, name: left.name ?? left.id };
     });
@@ -533,8 +539,8 @@ export class PodmanBootc implements AsyncDisposable {
     return true;
   }
 
-  async #resolve(which: string | VirtualMachine): Promise<VirtualMachine> {
-    return typeof which === 'string' ? this.find(which) : which;
+  async #resolve(which: string | VirtualMachine, options: { toEnd?: boolean } = {}): Promise<VirtualMachine> {
+    return typeof which === 'string' ? this.find(which, options) : which;
   }
 
   /** Does something with what is left of a VM, while nobody else does and libvirt still has no such domain. */

@@ -16,11 +16,20 @@ export interface Identity {
  * The identity of a VM of an image. Without a name its uuid comes from the image id, so that its ID is the
  * image's short ID and there is one such VM per image, as users of podman-bootc know it.
  * @param imageId 64 hex digits
+ * @param names of the other VMs: a random ID begins with none of them
  */
-export function chooseIdentity(imageId: string, name: string | undefined): Identity {
+export function chooseIdentity(
+  imageId: string,
+  name: string | undefined,
+  names: readonly string[] = [],
+): Identity {
   if (name !== undefined) {
     checkName(name);
-    return { name, uuid: randomUUID() };
+    let uuid = randomUUID();
+    // There may be a VM for each first digit.
+    for (let attempt = 1; attempt < 100 && names.some((other) => isIdOf(other, uuid)); attempt++)
+      uuid = randomUUID();
+    return { name, uuid };
   }
   const uuid = imageId
     .slice(0, 32)
@@ -34,6 +43,14 @@ export function chooseIdentity(imageId: string, name: string | undefined): Ident
  * @throws PodmanBootcError `NAME_INVALID`
  */
 export function checkName(name: string): void {
+  if (/^(?:[0-9a-f]{12}|[0-9a-f]{32}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/i.test(name)) {
+    throw new PodmanBootcError(
+      'usage',
+      'NAME_INVALID',
+      `Expected a VM name that nobody takes for an ID, got ${JSON.stringify(name)}`,
+      { remedy: `Choose another, for example vm-${name.slice(0, 4)}` },
+    );
+  }
   if (isName(name)) return;
   const shown = JSON.stringify(name.length > 80 ? `${name.slice(0, 77)}…` : name);
   throw new PodmanBootcError(
@@ -52,6 +69,16 @@ export function isName(name: string): boolean {
 /** Whether a word may be an ID or the beginning of one: hex digits, as in a uuid with or without dashes. */
 export function isIdPrefix(word: string): boolean {
   return /^[0-9a-f][0-9a-f-]*$/i.test(word);
+}
+
+/** How many digits of an ID a word has. */
+export function idDigits(word: string): number {
+  return word.replaceAll('-', '').length;
+}
+
+/** Whether a word means the VM with this uuid, by its ID or the beginning of it. */
+export function isIdOf(word: string, uuid: string): boolean {
+  return isIdPrefix(word) && matchesId(uuid, word);
 }
 
 /** Whether a uuid begins with an ID prefix. */

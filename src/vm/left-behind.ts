@@ -4,7 +4,7 @@ import { codeOf, PodmanBootcError } from '../errors.js';
 import { disksDirectory, vmsDirectory } from './directories.js';
 import { discardFiles } from './discard.js';
 import type { Host } from './host.js';
-import { idOf, isIdPrefix, matchesId } from './identity.js';
+import { idOf, isIdOf } from './identity.js';
 import { disksAreGone, isOf, readKeptDefinition, type KeptDefinition } from './kept-definition.js';
 import { VmDirectory } from './vm-directory.js';
 
@@ -110,12 +110,7 @@ export async function findLeftBehind(
 ): Promise<LeftBehindVirtualMachine | undefined> {
   const all = await listLeftBehind(host);
   const named = all.filter(({ name }) => name === nameOrId);
-  const candidates =
-    named.length > 0
-      ? named
-      : isIdPrefix(nameOrId)
-        ? all.filter(({ uuid }) => matchesId(uuid, nameOrId))
-        : [];
+  const candidates = named.length > 0 ? named : all.filter(({ uuid }) => isIdOf(nameOrId, uuid));
   if (candidates.length <= 1) return candidates[0];
   throw new PodmanBootcError(
     'usage',

@@ -24,6 +24,7 @@ import {
   asVirtualMachine,
   findVirtualMachine,
   lookupDomain,
+  requireNoId,
   type VirtualMachine,
 } from './virtual-machine.js';
 import { VmDirectory } from './vm-directory.js';
@@ -65,13 +66,19 @@ export async function provideVirtualMachine<T>(
   const image = await provideImage(host, engine, asked, options, signal);
   const installed = await installedReferences(host.directories, image.id);
   const reference = imageName(image, asked, await namesOf(engine, image, installed, signal));
-  const identity = chooseIdentity(image.id, options.name);
+  const names = options.name === undefined ? [] : await host.connection.listAllDomains();
+  const identity = chooseIdentity(
+    image.id,
+    options.name,
+    names.map(({ name }) => name),
+  );
 
   const what = `the VM ${identity.name}`;
   // The name first: two runs for one new VM have it in common even when their uuids are random.
   await using _name = await acquireLock(host, `name-${identity.name}`, { what, signal });
   const existing = await findExisting(host, identity, image, options);
   if (existing && !options.replace) return await useExisting(existing);
+  if (!existing) await requireNoId(host, identity.name, identity.uuid);
   await using _vm = await acquireLock(host, identity.uuid, { what, signal });
   // It may have been transient and have ended just now: the unnamed VM of an image always has the same uuid.
   await recoverDirectory(host, identity.uuid, VmDirectory.of(host.directories, identity.uuid));

@@ -4,6 +4,7 @@ import { keepDefinition } from './kept-definition.js';
 import {
   isActiveState,
   lookupDomain,
+  requireNoId,
   requirePersistent,
   settledState,
   type VirtualMachine,
@@ -31,6 +32,7 @@ export async function renameVirtualMachine(
       { remedy: 'Choose another; `virsh list --all` shows all that are taken' },
     );
   }
+  await requireNoId(host, name, vm.uuid);
   await requirePersistent(vm, 'libvirt renames only what is shut off, and it is gone then');
   const state = await settledState(vm.domain);
   if (isActiveState(state)) {

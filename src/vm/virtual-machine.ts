@@ -8,7 +8,7 @@ import type { LoginTarget } from '../ssh/target.js';
 import { checkLoginName } from '../ssh/user.js';
 import { vmsDirectory } from './directories.js';
 import type { Host } from './host.js';
-import { idOf, isIdPrefix, isName, matchesId } from './identity.js';
+import { idDigits, idOf, isIdOf, isIdPrefix, isName } from './identity.js';
 import { libvirtIdentity } from './libvirt-identity.js';
 import { isLocked } from './lock.js';
 import { VmDirectory } from './vm-directory.js';
@@ -163,17 +163,27 @@ export async function lookupDomain(
   }
 }
 
+/** How many digits of an ID it takes for what ends a VM: one or two are a slip of the finger. */
+export const digitsToEnd = 3;
+
 /**
  * Finds a VM by its name, or by its ID or the beginning of it. Nothing else is guessed.
- * @throws PodmanBootcError `VM_NOT_FOUND`, `VM_AMBIGUOUS` (lists the candidates), `VM_FOREIGN`, `VM_LEFT_BEHIND`
+ * @param o.digits how many of an ID are wanted at least; default 1
+ * @throws PodmanBootcError `VM_NOT_FOUND`, `VM_AMBIGUOUS` (lists the candidates), `VM_FOREIGN`, `VM_LEFT_BEHIND`,
+ * `ID_TOO_SHORT`
  */
-export async function findVirtualMachine(host: Host, nameOrId: string): Promise<VirtualMachine> {
+export async function findVirtualMachine(
+  host: Host,
+  nameOrId: string,
+  { digits = 1 }: { digits?: number | undefined } = {},
+): Promise<VirtualMachine> {
   const named = isPlausibleName(nameOrId) ? await lookupDomain(host, { name: nameOrId }) : undefined;
   const vm = named && (await asVirtualMachine(named));
   if (vm) return vm;
   const candidates = isIdPrefix(nameOrId)
-    ? (await listVirtualMachines(host)).filter((candidate) => matchesId(candidate.uuid, nameOrId))
+    ? (await listVirtualMachines(host)).filter((candidate) => isIdOf(nameOrId, candidate.uuid))
     : [];
+  if (candidates.length > 0) requireDigits(nameOrId, digits);
   if (candidates.length === 1 && candidates[0]) return candidates[0];
   if (candidates.length > 1) {
     throw new PodmanBootcError(
@@ -205,6 +215,37 @@ export async function findVirtualMachine(host: Host, nameOrId: string): Promise<
     {
       remedy: 'List the VMs with `podman-bootc list`',
     },
+  );
+}
+
+/**
+ * Refuses an ID that is too short for what is to be done.
+ * @throws PodmanBootcError `ID_TOO_SHORT`
+ */
+export function requireDigits(id: string, digits: number): void {
+  if (idDigits(id) >= digits) return;
+  throw new PodmanBootcError(
+    'usage',
+    'ID_TOO_SHORT',
+    `Expected at least ${digits} digits of an ID for what ends a VM, got '${id}'`,
+    { remedy: 'Give more digits, or the name; `podman-bootc list` has both' },
+  );
+}
+
+/**
+ * Refuses a name by which somebody could mean another VM: the beginning of its ID.
+ * @param uuid of the VM that is to have the name
+ * @throws PodmanBootcError `NAME_TAKEN`
+ */
+export async function requireNoId(host: Host, name: string, uuid: string): Promise<void> {
+  if (!isIdPrefix(name)) return;
+  const other = (await listVirtualMachines(host)).find((vm) => vm.uuid !== uuid && isIdOf(name, vm.uuid));
+  if (!other) return;
+  throw new PodmanBootcError(
+    'usage',
+    'NAME_TAKEN',
+    `The name '${name}' is the beginning of another VM's ID: ${other.id} (${other.name})`,
+    { remedy: 'Choose a name that is no hexadecimal number' },
   );
 }
 

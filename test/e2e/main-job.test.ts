@@ -34,6 +34,17 @@ describe('the main job: image to SSH prompt', function () {
     assert.equal(uuid.replaceAll('-', ''), imageId.slice(0, 32));
   });
 
+  it('refuses a name by which somebody could mean it', async () => {
+    for (const [name, why] of [
+      [id.slice(0, 4), /is the beginning of another VM's ID/],
+      [id, /takes for an ID/],
+    ] as const) {
+      const outcome = await podmanBootc('create', '--name', name, image);
+      assert.deepEqual([outcome.exitCode, outcome.stdout], [2, '']);
+      assert.match(outcome.stderr, why);
+    }
+  });
+
   it('logs in with the key, after the CLI that started the VM has ended', async () => {
     assert.match(await succeed('ssh', id, 'cat /etc/os-release; id -un'), /Debian[^]*\nroot\n$/);
   });
@@ -62,7 +73,7 @@ describe('the main job: image to SSH prompt', function () {
     assert.equal(output, args.map((argument) => `<${argument}>`).join(''));
   });
 
-  it('refuses a guest that shows another host key, at once and in a sentence', async () => {
+  it('refuses a guest that shows another host key, at once, with a remedy that works', async () => {
     const file = join(directory(), 'known_hosts');
     const pinned = readFileSync(file, 'utf8');
     const other = 'AAAAC3NzaC1lZDI1NTE5AAAAIEyTrZ5GzWdTFyhaBbPJcdbyiLSXZJlhPhXxvIx9QiFj';
@@ -70,7 +81,10 @@ describe('the main job: image to SSH prompt', function () {
     try {
       const outcome = await podmanBootc('ssh', id, 'true');
       assert.equal(outcome.exitCode, 255);
-      assert.match(outcome.stderr, /host key/i);
+      assert.match(outcome.stderr, /shows the host key SHA256:/);
+      const [, remedy = ''] = /: (ssh-keygen -R .*)/.exec(outcome.stderr) ?? [];
+      host('sh', '-c', remedy);
+      await succeed('ssh', id, 'true');
     } finally {
       writeFileSync(file, pinned);
     }

@@ -50,6 +50,30 @@ describe('identity of a VM', () => {
     });
   }
 
+  for (const name of [
+    '5d31f6c3a1b2',
+    '5D31F6C3A1B2',
+    'a'.repeat(32),
+    '5d31f6c3-a1b2-4c5d-8e9f-001122334455',
+  ]) {
+    it(`refuses the name ${name}, which looks like an ID`, async () => {
+      const error = await rejectsWithCode('NAME_INVALID', () => {
+        checkName(name);
+      });
+      assert.match(error.message, /takes for an ID/);
+    });
+  }
+
+  it('gives a new VM an ID that begins with no name of another', () => {
+    const names = '01234567'.split('');
+    for (let n = 0; n < 20; n++) {
+      const { uuid } = chooseIdentity(imageId, 'web', names);
+      assert.match(uuid, /^[89a-f]/);
+    }
+    // As long as there is another.
+    assert.ok(chooseIdentity(imageId, 'web', '0123456789abcdef'.split('')).uuid);
+  });
+
   it('is found by the beginning of its ID, with or without dashes, in either case', () => {
     const { uuid } = chooseIdentity(imageId, undefined);
     for (const prefix of ['5', '5d31f6c3', '5D31F6C3A1', '5d31f6c3-a1b2', uuid]) {

@@ -34,6 +34,17 @@ describe('the power of a VM', () => {
     }
   });
 
+  it('is not taken from one of which two digits of its ID are given', async () => {
+    const { id } = await client.find('web');
+    for (const end of [
+      () => client.stop(id.slice(0, 2)),
+      () => client.remove(id.slice(0, 2), { force: true }),
+    ])
+      await rejectsWithCode('ID_TOO_SHORT', end);
+    assert.equal(await stateOf('web'), 'running');
+    assert.equal(await client.stop(id.slice(0, 3)), 'shut down');
+  });
+
   it('is cut off when the guest had no time at all', async () => {
     assert.equal(await client.stop('web', { timeout: 0 }), 'forced off');
     assert.match(test.said.join(), /did not shut down within 0 s/);

@@ -43,6 +43,22 @@ describe('renaming a VM', () => {
     assert.equal((await client.find('web')).name, 'web');
   });
 
+  it('refuses the beginning of another VM’s ID, and takes that of its own', async function () {
+    const { client } = await openTestClient(this, [
+      { name: 'web', state: 'shut off', uuid: 'abcdef01-0000-4000-8000-000000000001' },
+      { name: 'db', state: 'shut off', uuid: 'beef0000-0000-4000-8000-000000000002' },
+      { name: 'alien', ours: false, uuid: 'cafe0000-0000-4000-8000-000000000003' },
+    ]);
+    for (const name of ['b', 'BEEF', 'beef-0000']) {
+      const error = await rejectsWithCode('NAME_TAKEN', () => client.rename('web', name));
+      assert.match(error.message, /is the beginning of another VM's ID: beef00000000 \(db\)/);
+    }
+    await rejectsWithCode('NAME_INVALID', () => client.rename('web', 'beef00000000'));
+    let now = 'web';
+    for (const name of ['abc', 'cafe', 'dead']) now = (await client.rename(now, name)).name;
+    assert.equal(now, 'dead');
+  });
+
   it('waits for whoever is making a VM of that name', async function () {
     const { client, said, lock } = await openTestClient(this, [{ name: 'web', state: 'shut off' }]);
     const held = await lock('name-new');

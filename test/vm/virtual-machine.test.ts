@@ -47,6 +47,23 @@ describe('finding VMs', () => {
     assert.match(error.message, /abcdef010000 \(one\), abcdef020000 \(two\)/);
   });
 
+  it('wants three digits of an ID for what ends a VM, and any name', async () => {
+    for (const word of ['a', 'AB', '-a-b']) {
+      const found = findVirtualMachine(test.host, word, { digits: 3 });
+      if (word === '-a-b') await rejectsWithCode('VM_NOT_FOUND', () => found);
+      else {
+        const error = await rejectsWithCode('ID_TOO_SHORT', () => found);
+        assert.match(error.message, /^Expected at least 3 digits of an ID .*, got/);
+      }
+    }
+    assert.equal((await findVirtualMachine(test.host, 'db', { digits: 3 })).name, 'db');
+    assert.equal(
+      (await findVirtualMachine(test.host, idOf(uuidFor('web')).slice(0, 3), { digits: 3 })).name,
+      'web',
+    );
+    await rejectsWithCode('VM_NOT_FOUND', () => findVirtualMachine(test.host, 'zz', { digits: 3 }));
+  });
+
   it('does not guess: part of a name, a wildcard, an image', async () => {
     for (const word of ['we', 'web*', 'WEB', 'quay.io/test/os:1', '', '\u0000', '../web', '0'.repeat(300)]) {
       await rejectsWithCode('VM_NOT_FOUND', () => findVirtualMachine(test.host, word));
