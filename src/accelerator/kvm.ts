@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { busyWords, hostLoad } from '../busy.js';
 import { codeOf } from '../errors.js';
 import { recall, remember, type Answer, type Circumstances } from './cache.js';
 import { whyKvmCannotBeOpened } from './device.js';
@@ -61,15 +62,17 @@ export async function probeKvm(o: {
 }
 
 /** What the fate of the test guest says about KVM. */
-export function answerFrom(result: TestGuestResult, timeout: number): Answer {
+export function answerFrom(result: TestGuestResult, timeout: number, load = hostLoad()): Answer {
   switch (result.outcome) {
     case 'finished':
       return { usable: true, reason: 'A test guest ran under KVM' };
-    case 'slow':
+    case 'slow': {
+      const busy = busyWords(load);
       return {
         usable: false,
-        reason: `/dev/kvm is there, but a test guest that needs milliseconds did not finish under KVM within ${timeout / 1000} s`,
+        reason: `/dev/kvm is there, but a test guest that needs milliseconds did not finish under KVM within ${timeout / 1000} s${busy === undefined ? '' : `; ${busy}`}`,
       };
+    }
     case 'died':
       return {
         usable: false,

@@ -1,7 +1,7 @@
 import { stageWords } from '../boot/verdict.js';
 import { printable } from '../boot/console-text.js';
 import type { BootStatus } from '../vm/boot-status.js';
-import type { VirtualMachine } from '../vm/virtual-machine.js';
+import { vmReference, type VirtualMachine } from '../vm/virtual-machine.js';
 import { formatAge, formatJson } from './format.js';
 import { oneLine } from '../terminal-text.js';
 import { listenForInterrupt } from './interrupt.js';
@@ -28,6 +28,7 @@ function asJson(vm: VirtualMachine, found: BootStatus): Record<string, unknown> 
     state: found.state,
     reason: found.reason,
     boot: {
+      started: found.started ?? null,
       began: found.began?.toISOString() ?? null,
       stage: found.stage ?? null,
       unit: found.unit ?? null,
@@ -39,6 +40,8 @@ function asJson(vm: VirtualMachine, found: BootStatus): Record<string, unknown> 
       port: vm.metadata.ssh.port,
       user: vm.metadata.ssh.user,
       banner: found.ssh ?? null,
+      problem: found.silence?.problem ?? null,
+      waited: found.silence?.seconds ?? null,
     },
     verdict: verdict
       ? { code: verdict.code, class: verdict.failureClass, message: verdict.message, remedy: verdict.remedy }
@@ -50,13 +53,14 @@ function asText(vm: VirtualMachine, found: BootStatus): string {
   const { verdict } = found;
   const rows: [string, string | undefined][] = [
     ['VM', `${vm.name} (${vm.id})`],
-    ['State', `${found.state} (${found.reason})`],
+    // libvirt knows no reason for a state in which a VM has always been.
+    ['State', `${found.state} (${found.started === false ? 'never started' : found.reason})`],
     ['Booted', found.began && formatAge(found.began.toISOString())],
     ['Stage', found.stage && stageWords(found.stage, found.stage === 'systemd' ? found.unit : undefined)],
-    ['SSH', found.ssh ? `${found.ssh} on 127.0.0.1:${vm.metadata.ssh.port}` : 'does not answer'],
+    ['SSH', found.ssh ? `${found.ssh} on 127.0.0.1:${vm.metadata.ssh.port}` : silenceWords(found)],
     ['Failed units', found.failedUnits.length > 0 ? found.failedUnits.join(', ') : undefined],
     ['Verdict', verdict?.message],
-    ['Remedy', verdict?.remedy],
+    ['Remedy', verdict ? verdict.remedy : startWords(vm, found)],
   ];
   const text = rows
     .filter((row): row is [string, string] => row[1] !== undefined)
@@ -65,4 +69,13 @@ function asText(vm: VirtualMachine, found: BootStatus): string {
   return verdict && found.lastLines.length > 0
     ? `${text}\nLast lines of the console:\n${printable(found.lastLines.join('\n'))}\n`
     : text;
+}
+
+/** Why SSH does not answer. A slow host is told from a silent guest by the time. */
+function silenceWords({ silence }: BootStatus): string {
+  return silence ? `does not answer (${silence.problem}, within ${silence.seconds} s)` : 'does not run';
+}
+
+function startWords(vm: VirtualMachine, { started }: BootStatus): string | undefined {
+  return started === false ? `Start it with \`podman-bootc start ${vmReference(vm)}\`` : undefined;
 }

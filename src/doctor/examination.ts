@@ -1,4 +1,5 @@
 import type { AcceleratorProbe } from '../accelerator/index.js';
+import type { Load } from '../busy.js';
 import type { DomainCapabilities } from '../domain/capabilities.js';
 import type { CheckId } from '../checks.js';
 import type { PodmanEngine } from '../podman/engine.js';
@@ -13,6 +14,8 @@ export interface Examination {
   /** Libvirt URI as asked for; undefined: the one `run` takes. */
   uri: string | undefined;
   directories: Directories;
+  /** How much this host has to do: what is late may be slow. */
+  load: Load;
   /** Aborts what is still under way at the deadline, or when interrupted. */
   signal: AbortSignal;
   family: PackageFamily;

@@ -1,3 +1,5 @@
+import { busyWords, type Load } from '../busy.js';
+import { messageOf } from '../errors.js';
 import { DeadlineError } from '../process.js';
 import type { CheckId } from '../checks.js';
 
@@ -47,4 +49,17 @@ export class UnknownBecauseOf extends Error {
 /** Whether something that was thrown says that there was no answer in time. */
 export function isLate(error: unknown): boolean {
   return error instanceof DeadlineError || (error instanceof DOMException && error.name === 'TimeoutError');
+}
+
+/**
+ * The outcome for what has not answered in time: it hangs, or on a host that has more to do than it can, is slow.
+ * @param sentence such as `podman does not answer`
+ * @param fix what helps when it hangs
+ */
+export function lateOutcome(load: Load, sentence: string, error: unknown, fix: string | undefined): Outcome {
+  const finding = `${sentence}: ${messageOf(error)}`;
+  const busy = busyWords(load);
+  return busy === undefined
+    ? { status: 'failure', finding, fix }
+    : { status: 'warning', finding: `${finding}; but ${busy}, and it may only be slow` };
 }

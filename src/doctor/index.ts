@@ -1,4 +1,5 @@
 import { setMaxListeners } from 'node:events';
+import { hostLoad, type Load } from '../busy.js';
 import { checkIds, checks, type CheckId } from '../checks.js';
 import { messageOf, PodmanBootcError } from '../errors.js';
 import { listMachines } from '../podman/machines.js';
@@ -9,7 +10,14 @@ import { domainCapabilities, hostArchitecture } from '../vm/hardware.js';
 import { openHost, type Host } from '../vm/host.js';
 import { checkCache, checkData, checkLocks } from './directories.js';
 import { from, type Examination } from './examination.js';
-import { isLate, UnknownBecauseOf, type Finding, type HostReport, type Outcome } from './finding.js';
+import {
+  isLate,
+  lateOutcome,
+  UnknownBecauseOf,
+  type Finding,
+  type HostReport,
+  type Outcome,
+} from './finding.js';
 import {
   checkAcceleration,
   checkEmulation,
@@ -37,6 +45,8 @@ export interface ExamineOptions {
   signal?: AbortSignal | undefined;
   /** Milliseconds after which whatever has not answered is a finding; default 20,000. */
   deadline?: number | undefined;
+  /** How much the host has to do, for tests; default: as the system says. */
+  load?: Load | undefined;
 }
 
 const examinations: Readonly<Record<CheckId, (e: Examination) => Promise<Outcome>>> = {
@@ -148,6 +158,7 @@ async function begin(
     get directories() {
       return options.directories ?? userDirectories();
     },
+    load: options.load ?? hostLoad(),
     signal,
     family: await packageFamily(),
     ...shared,
@@ -157,18 +168,18 @@ async function begin(
 async function examine(id: CheckId, e: Examination, backstop: AbortSignal): Promise<Finding> {
   const { subject } = checks[id];
   const { status, finding, fix } = await inTime(examinations[id](e), backstop).catch((error: unknown) =>
-    outcomeOf(id, error),
+    outcomeOf(id, e.load, error),
   );
   return { id, subject, status, finding: finding.replaceAll(/\s+/g, ' '), fix: fix ?? null };
 }
 
-function outcomeOf(id: CheckId, error: unknown): Outcome {
+function outcomeOf(id: CheckId, load: Load, error: unknown): Outcome {
   if (error instanceof UnknownBecauseOf) return { status: 'warning', finding: error.message };
-  return {
-    status: checks[id].needed ? 'failure' : 'warning',
-    finding: isLate(error) ? 'There was no answer in time' : messageOf(error),
-    fix: error instanceof PodmanBootcError ? error.remedy : undefined,
-  };
+  const fix = error instanceof PodmanBootcError ? error.remedy : undefined;
+  const outcome = isLate(error)
+    ? lateOutcome(load, 'There was no answer in time', error, fix)
+    : { status: 'failure' as const, finding: messageOf(error), fix };
+  return checks[id].needed ? outcome : { ...outcome, status: 'warning' };
 }
 
 /**

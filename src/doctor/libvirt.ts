@@ -4,7 +4,7 @@ import { findProgram } from '../process.js';
 import { codeOf, messageOf, PodmanBootcError } from '../errors.js';
 import type { Host } from '../vm/host.js';
 import type { Examination } from './examination.js';
-import { isLate, type Outcome } from './finding.js';
+import { isLate, lateOutcome, type Outcome } from './finding.js';
 import { installCommand } from './packages.js';
 
 /** PB001 */
@@ -14,8 +14,8 @@ export async function checkLibvirt(e: Examination): Promise<Outcome> {
     host = await e.libvirt;
   } catch (error) {
     if (isLate(error)) {
-      const finding = `libvirt does not answer at ${e.uri ?? 'qemu:///session'}: ${messageOf(error)}`;
-      return { status: 'failure', finding, fix: restartCommand(e.uri ?? 'qemu:///session') };
+      const uri = e.uri ?? 'qemu:///session';
+      return lateOutcome(e.load, `libvirt does not answer at ${uri}`, error, restartCommand(uri));
     }
     if (!(error instanceof PodmanBootcError)) throw error;
     return { status: 'failure', finding: messageOf(error), fix: await fixFor(e, error) };

@@ -7,7 +7,7 @@ import { requireRootful } from '../podman/select.js';
 import { findProgram, type ProcessResult } from '../process.js';
 import { existingParent } from './directories.js';
 import { from, type Examination } from './examination.js';
-import { isLate, type Outcome } from './finding.js';
+import { isLate, lateOutcome, type Outcome } from './finding.js';
 import { installCommand } from './packages.js';
 
 /** PB010 */
@@ -26,7 +26,7 @@ export async function checkPodman(e: Examination): Promise<Outcome> {
     result = await runPodmanClient(['--version'], { signal: e.signal });
   } catch (error) {
     if (!isLate(error)) throw error;
-    return { status: 'failure', finding: `podman does not answer (${path}): ${messageOf(error)}`, fix };
+    return lateOutcome(e.load, `podman does not answer (${path})`, error, fix);
   }
   const { exitCode, stdout, stderr } = result;
   const version = /\d{1,9}\.\d+\S*/.exec(stdout)?.[0];
@@ -50,8 +50,7 @@ export async function checkRootful(e: Examination): Promise<Outcome> {
     return { status: 'ok', finding: `${reason} (${architecture})` };
   } catch (error) {
     if (isLate(error)) {
-      const finding = `podman does not answer: ${messageOf(error)}`;
-      return { status: 'failure', finding, fix: fix ?? 'podman --log-level debug info' };
+      return lateOutcome(e.load, 'podman does not answer', error, fix ?? 'podman --log-level debug info');
     }
     if (!(error instanceof PodmanBootcError)) throw error;
     if (error.code === 'PODMAN_NOT_FOUND') fix = installCommand('podman', e.family);

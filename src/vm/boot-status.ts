@@ -27,10 +27,14 @@ export interface BootStatus {
   stage: BootStage | undefined;
   /** The unit that systemd was busy with last. */
   unit: string | undefined;
+  /** Whether it has ever been started, as far as its consoles tell; undefined where they cannot be read. */
+  started: boolean | undefined;
   /** When the console's log of it begins. */
   began: Date | undefined;
   /** The banner of the SSH server, when it answers. */
   ssh: string | undefined;
+  /** Why it does not, in words that end a sentence, and after how many seconds; undefined when it was not asked. */
+  silence: { problem: string; seconds: number } | undefined;
   /** What is wrong; undefined when nothing is, or nothing is known yet. */
   verdict: Verdict | undefined;
   /** Units that failed, as far as the console or the guest's agent told. */
@@ -45,7 +49,7 @@ export async function bootStatus(host: Host, vm: VirtualMachine, signal?: AbortS
   const settled = await settledState(vm.domain);
   const { reason } = await vm.domain.getState();
   const isActive = isActiveState(settled);
-  const { boot, began } = await readBoot(host, vm);
+  const { boot, began, isKept } = await readBoot(host, vm);
   const port = isActive && settled !== 'paused' ? await askPort(vm.metadata.ssh.port, signal) : undefined;
   const isGreeted = port !== undefined && 'banner' in port;
   let failedUnits = [...(boot?.failedUnits ?? [])];
@@ -75,8 +79,10 @@ export async function bootStatus(host: Host, vm: VirtualMachine, signal?: AbortS
     reason,
     stage: isGreeted ? 'ssh' : boot?.stage,
     unit: boot?.unit,
+    started: isActive || isKept,
     began,
     ssh: isGreeted ? port.banner : undefined,
+    silence: port && !isGreeted ? { problem: port.problem, seconds: port.seconds } : undefined,
     verdict,
     failedUnits,
     lastLines: boot?.lastLines() ?? [],
@@ -91,27 +97,31 @@ function isUnexpected(state: DomainState, reason: string): boolean {
 async function readBoot(
   host: Host,
   vm: VirtualMachine,
-): Promise<{ boot: BootRecognizer | undefined; began: Date | undefined }> {
+): Promise<{ boot: BootRecognizer | undefined; began: Date | undefined; isKept: boolean | undefined }> {
+  const unknown = { boot: undefined, began: undefined, isKept: undefined };
   const directory = directoryOf(vm);
+  if (!directory) return unknown;
   try {
-    if (directory) await holdConsole(directory);
-    const [latest] = directory ? await consoleBoots(directory) : [];
-    if (!latest) return { boot: undefined, began: undefined };
+    await holdConsole(directory);
+    const [latest] = await consoleBoots(directory);
+    if (!latest) return { ...unknown, isKept: false };
     const boot = new BootRecognizer();
     for await (const chunk of readConsole(latest)) boot.push(chunk);
-    return { boot, began: latest.began };
+    return { boot, began: latest.began, isKept: true };
   } catch (error) {
     if (codeOf(error) !== 'EACCES') throw error;
     host.report.warn(`The console log of ${vm.name} belongs to another user; its boot cannot be judged`);
-    return { boot: undefined, began: undefined };
+    return unknown;
   }
 }
 
-type Port = { banner: string } | { connected: boolean; closed: boolean };
+type Port = { banner: string } | { connected: boolean; closed: boolean; problem: string; seconds: number };
 
 async function askPort(port: number, signal: AbortSignal | undefined): Promise<Port> {
+  const start = performance.now();
   const answer = await openGreeted({ port }, { connectTimeout: sshPatience, patience: sshPatience, signal });
-  if (!('socket' in answer)) return answer;
+  if (!('socket' in answer))
+    return { ...answer, seconds: Math.round((performance.now() - start) / 100) / 10 };
   answer.socket.destroy();
   return { banner: answer.banner };
 }

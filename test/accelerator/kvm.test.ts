@@ -196,13 +196,15 @@ describe('probing for KVM', function () {
     assert.equal(failure('ENXIO'), '/dev/kvm cannot be opened (ENXIO)');
     const answers = [
       answerFrom({ outcome: 'finished' }, 2000),
-      answerFrom({ outcome: 'slow' }, 2000),
+      answerFrom({ outcome: 'slow' }, 2000, { average: 0, cpus: 1 }),
       answerFrom({ outcome: 'died', problem: 'x' }, 2000),
     ];
     assert.deepEqual(
       answers.map(({ usable }) => usable),
       [true, false, false],
     );
+    const late = answerFrom({ outcome: 'slow' }, 2000, { average: 9, cpus: 1 });
+    assert.match(late.reason, /within 2 s; this host is busy \(a load of 9\.0 on one CPU\)$/);
   });
 });
 

@@ -28,7 +28,7 @@ describe('the commands about the console', () => {
       node,
       testNode([
         { name: 'web', diskPath, state: 'shut off' },
-        { name: 'new', state: 'shut off' },
+        { name: 'new', state: 'shut off', diskPath: join(root, 'disks', `${uuidFor('new')}.raw`) },
       ]),
     );
     uri = `test://${node}`;
@@ -67,6 +67,21 @@ describe('the commands about the console', () => {
       boot: { stage: string };
     };
     assert.deepEqual([json.verdict.code, json.boot.stage], ['BOOT_PANIC', 'boot-loader']);
+  });
+
+  it('say of a VM that was never started just that, and how to', () => {
+    const text = podmanBootc('--connect', uri, 'status', 'new');
+    assert.match(
+      text.stdout,
+      /^State: +shut off \(never started\)\nSSH: +does not run\nRemedy: +Start it with `podman-bootc start new`$/m,
+    );
+    const json = podmanBootc('--connect', uri, 'status', '--format', 'json', 'new').stdout;
+    const { boot, ssh } = JSON.parse(json) as {
+      boot: { started: boolean };
+      ssh: { problem: null; waited: null };
+    };
+    assert.deepEqual([boot.started, ssh.problem, ssh.waited], [false, null, null]);
+    assert.doesNotMatch(podmanBootc('--connect', uri, 'status', 'web').stdout, /never|Start it/);
   });
 
   it('say that a console needs a VM that runs', () => {

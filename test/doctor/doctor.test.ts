@@ -20,6 +20,7 @@ function isAlive(pid: string): boolean {
 }
 
 const hostsOwn = ['PB020', 'PB021', 'PB022', 'PB023', 'PB024'] as const;
+const idle = { average: 0, cpus: 1 };
 
 describe('doctor', () => {
   let root: string;
@@ -102,6 +103,7 @@ describe('doctor', () => {
           uri: daemon.uri,
           directories: directoriesIn(root),
           deadline: 1000,
+          load: idle,
         });
         assert.equal(works, false);
         const [libvirt, qemu] = findings;
@@ -125,6 +127,7 @@ describe('doctor', () => {
       uri: 'test:///default',
       directories: directoriesIn(root),
       deadline: 1000,
+      load: idle,
     });
     for (const id of ['PB010', 'PB011'] as const) {
       assert.equal(found[id].status, 'failure');
@@ -136,6 +139,23 @@ describe('doctor', () => {
     for (let tries = 0; started.some(isAlive); tries++) {
       assert.ok(tries < 100, `still alive: ${started.filter(isAlive).join()}`);
       await delay(50);
+    }
+  });
+
+  it('calls what is late on a busy host slow, and recommends nothing that would end it', async () => {
+    const podman = pathWith(root, { podman: 'exec /bin/sleep 60' });
+    const found = await examineWithPath(podman, {
+      uri: 'test:///default',
+      directories: directoriesIn(root),
+      deadline: 500,
+      load: { average: 18.06, cpus: 2 },
+    });
+    for (const id of ['PB010', 'PB011'] as const) {
+      assert.deepEqual([found[id].status, found[id].fix], ['warning', null]);
+      assert.match(
+        found[id].finding,
+        /no answer within 0\.5 s; but this host is busy \(a load of 18\.1 on 2 CPUs\), and it may only be slow$/,
+      );
     }
   });
 

@@ -17,6 +17,7 @@ function recorded(file: string): DomainCapabilities {
 function examination(root: string, capabilities: DomainCapabilities, emulator: string): Examination {
   return {
     uri: undefined,
+    load: { average: 0, cpus: 1 },
     directories: directoriesIn(root),
     signal: new AbortController().signal,
     family: 'debian',

@@ -89,6 +89,10 @@ describe('waiting for a login', () => {
     const status = await bootStatus(host, vm);
     assert.deepEqual([status.state, status.stage, status.ssh], ['running', 'systemd', undefined]);
     assert.equal(status.verdict?.code, 'BOOT_EMERGENCY');
+    assert.ok(status.started);
+    // How long it was waited for tells a slow host from a guest that is silent.
+    assert.equal(status.silence?.problem, 'no SSH banner came');
+    assert.ok(Math.abs(status.silence.seconds - 3) < 1, `${status.silence.seconds} s`);
     server.on('connection', (socket) => socket.end('SSH-2.0-Test\r\n'));
     const healthy = await bootStatus(host, vm);
     assert.deepEqual([healthy.stage, healthy.ssh, healthy.verdict], ['ssh', 'SSH-2.0-Test', undefined]);
