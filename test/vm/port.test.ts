@@ -69,7 +69,7 @@ describe('ports of the host', () => {
     const run = async (...addresses: string[]): Promise<string[]> => {
       said.length = 0;
       const ports = addresses.map((address, index) => ({ ...port, address, hostPort: 8080 + index }));
-      await assert.rejects(client.run('no image at all', { ports }));
+      await assert.rejects(client.run('localhost/os:1', { ports, podman: 'no such connection' }));
       return said.filter((message) => message.includes('published to the network'));
     };
     assert.deepEqual(await run(), []);
