@@ -189,7 +189,7 @@ describe('the command line', () => {
       assert.doesNotMatch(stderr, /^\s+at /m, label);
       assert.deepEqual([exitCode, stdout], [2, ''], label);
     }
-  }).timeout(120_000);
+  }).timeout(300_000);
 
   it('lists without starting a process', () => {
     const { status, stdout } = spawnSync(process.execPath, [cli, '--connect', uri, 'list', '-q'], {
@@ -292,7 +292,7 @@ describe('the command line', () => {
     assert.equal(works, false);
     for (const finding of findings)
       assert.deepEqual(Object.keys(finding), ['id', 'subject', 'status', 'finding', 'fix']);
-  }).timeout(120_000);
+  }).timeout(300_000);
 
   it('shows symbols and colours only as asked', () => {
     const finding = {

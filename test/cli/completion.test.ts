@@ -8,7 +8,7 @@ import { temporaryDirectory } from '../support/temporary.js';
 import { testNode, uuidFor } from '../support/test-node.js';
 
 describe('completion', function () {
-  this.timeout(30_000);
+  this.timeout(120_000);
   let uri: string;
   let directory: string;
 

@@ -215,7 +215,8 @@ describe('waiting for an SSH login', function () {
         const previous = server.accepted[index - 1];
         if (previous !== undefined) assert.ok(time - previous > 235, `${time - previous} ms`);
       }
-    });
+      // A busy host may be late to accept one connection and not the next; where the pause is missing, every time fails.
+    }).retries(2);
 
     it('tries again after garbage, and reads lines that precede the banner', async () => {
       server.receive = (socket) => {
