@@ -19,7 +19,7 @@ class OpenTask final : public Task {
   // `asker` is null when there are no credentials to be given; `asking` is then 0.
   OpenTask(OptionalString uri, bool read_only, uint64_t listener, std::shared_ptr<CredentialsAsker> asker,
            uint64_t asking, std::shared_ptr<Mailbox> mailbox)
-      : Task("virConnectOpenAuth", nullptr),
+      : Task("virConnectOpenAuth", nullptr, Executor::Get().LaneForOpening(ServerOf(uri))),
         uri_(std::move(uri)),
         flags_(read_only ? VIR_CONNECT_RO : 0),
         listener_(listener),
@@ -41,7 +41,8 @@ class OpenTask final : public Task {
                                         Subscription::Release) < 0)
       Subscription::Release(subscription->opaque());
     virResetLastError();
-    connection_ = std::make_shared<ConnectionHandle>(connection, std::move(subscription));
+    connection_ = std::make_shared<ConnectionHandle>(connection, std::move(subscription),
+                                                     Executor::Get().LaneForCalls(ServerOf(uri_)));
     return true;
   }
 
@@ -56,6 +57,10 @@ class OpenTask final : public Task {
   }
 
  private:
+  static std::string ServerOf(const OptionalString& uri) {
+    return uri.get() == nullptr ? std::string() : std::string(uri.get());
+  }
+
   void StopAsking(Environment& environment) {
     if (asker_ == nullptr) return;
     asker_->End();
@@ -106,6 +111,8 @@ class CloseTask final : public Task {
  public:
   explicit CloseTask(std::shared_ptr<ConnectionHandle> connection)
       : Task("virConnectClose", std::move(connection)) {}
+
+  bool MustRun() const override { return true; }
 
  protected:
   // Waits for the calls in flight. A second close finds nothing to do.

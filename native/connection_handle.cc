@@ -60,15 +60,16 @@ void OnConnectionClosed(virConnectPtr connection, int reason, void* opaque) {
     subscription->mailbox().Post(std::make_shared<ConnectionClosed>(listener, reason));
 }
 
-ConnectionHandle::ConnectionHandle(virConnectPtr connection, std::shared_ptr<Subscription> close_subscription)
-    : connection_(connection), close_subscription_(std::move(close_subscription)) {}
+ConnectionHandle::ConnectionHandle(virConnectPtr connection, std::shared_ptr<Subscription> close_subscription,
+                                   std::shared_ptr<Lane> lane)
+    : lane_(std::move(lane)), connection_(connection), close_subscription_(std::move(close_subscription)) {}
 
 ConnectionHandle::~ConnectionHandle() {
   if (connection_ == nullptr) return;
   // Nobody closed it. This may be the garbage collector's doing, and closing talks to the daemon, so it is
   // done elsewhere.
   auto parts = std::make_shared<Parts>(TakeParts());
-  Executor::Get().Submit([parts] { Close(std::move(*parts)); });
+  Executor::Get().SubmitFunction(lane_, [parts] { Close(std::move(*parts)); });
 }
 
 bool ConnectionHandle::Enter(Task& task) {

@@ -22,13 +22,16 @@ class StreamHandle;
 // by the JavaScript handle, the domains and the calls; the last of them to go closes the connection.
 class ConnectionHandle : public std::enable_shared_from_this<ConnectionHandle> {
  public:
-  ConnectionHandle(virConnectPtr connection, std::shared_ptr<Subscription> close_subscription);
+  // `lane` is for the calls on this connection.
+  ConnectionHandle(virConnectPtr connection, std::shared_ptr<Subscription> close_subscription,
+                   std::shared_ptr<Lane> lane);
   ~ConnectionHandle();
   ConnectionHandle(const ConnectionHandle&) = delete;
   ConnectionHandle& operator=(const ConnectionHandle&) = delete;
 
   // For calls that have entered.
   virConnectPtr get() const { return connection_; }
+  const std::shared_ptr<Lane>& lane() const { return lane_; }
 
   // Calls in flight. A close waits for live ones, and refuses new ones.
   bool Enter(Task& task);
@@ -69,6 +72,7 @@ class ConnectionHandle : public std::enable_shared_from_this<ConnectionHandle> {
   static int Close(Parts parts);
   void ContinueClose(std::unique_lock<std::mutex> lock);
 
+  const std::shared_ptr<Lane> lane_;
   // Held while subscribing and unsubscribing talk to the daemon, so never taken on the JavaScript or the
   // event thread; taken before the other.
   std::mutex subscribing_;

@@ -14,6 +14,7 @@ void CloseMailbox(void* opaque) {
   auto* environment = static_cast<Environment*>(opaque);
   environment->mailbox()->Close();
   environment->EndAskers();
+  environment->AbandonCalls();
 }
 
 }  // namespace
@@ -42,13 +43,28 @@ void Environment::PromiseSettled() {
   if (--pending_ == 0) mailbox_->KeepAlive(false);
 }
 
-void Environment::AddCall(uint32_t id, const std::shared_ptr<Task>& task) { calls_[id] = task; }
+void Environment::AddCall(uint32_t id, const std::shared_ptr<Task>& task) {
+  calls_[task.get()] = task;
+  if (id != 0) numbered_[id] = task.get();
+}
 
-void Environment::RemoveCall(uint32_t id) { calls_.erase(id); }
+void Environment::RemoveCall(uint32_t id, Task* task) {
+  calls_.erase(task);
+  if (id != 0) numbered_.erase(id);
+}
 
 std::shared_ptr<Task> Environment::FindCall(uint32_t id) {
-  auto found = calls_.find(id);
-  return found == calls_.end() ? nullptr : found->second.lock();
+  auto found = numbered_.find(id);
+  return found == numbered_.end() ? nullptr : calls_[found->second].lock();
+}
+
+void Environment::AbandonCalls() {
+  for (auto& entry : calls_) {
+    std::shared_ptr<Task> task = entry.second.lock();
+    if (task != nullptr) task->AbandonWithEnvironment();
+  }
+  calls_.clear();
+  numbered_.clear();
 }
 
 void Environment::AddListener(uint64_t token, Napi::Function listener) {

@@ -34,10 +34,11 @@ class Environment {
   void PromisePending();
   void PromiseSettled();
 
-  // Calls that can be abandoned, by the number JavaScript gave them.
+  // Calls in flight, and those that can be abandoned by the number JavaScript gave them, which is not 0.
   void AddCall(uint32_t id, const std::shared_ptr<Task>& task);
-  void RemoveCall(uint32_t id);
+  void RemoveCall(uint32_t id, Task* task);
   std::shared_ptr<Task> FindCall(uint32_t id);
+  void AbandonCalls();
 
   // Functions that receive events, by the token of their subscription.
   void AddListener(uint64_t token, Napi::Function listener);
@@ -55,7 +56,8 @@ class Environment {
   Napi::Env env_;
   std::shared_ptr<Mailbox> mailbox_;
   size_t pending_ = 0;
-  std::unordered_map<uint32_t, std::weak_ptr<Task>> calls_;
+  std::unordered_map<Task*, std::weak_ptr<Task>> calls_;
+  std::unordered_map<uint32_t, Task*> numbered_;
   std::unordered_map<uint64_t, Napi::FunctionReference> listeners_;
   std::unordered_map<uint64_t, std::shared_ptr<CredentialsAsker>> askers_;
 };

@@ -46,6 +46,17 @@ Failure SystemFailure(const char* api, int number) {
   return failure;
 }
 
+Failure BusyFailure(const char* api, size_t given_up, const std::string& server) {
+  Failure failure;
+  failure.number = VIR_ERR_RESOURCE_BUSY;
+  failure.level = VIR_ERR_ERROR;
+  failure.message = (server.empty() ? "libvirt" : "libvirt at " + server) + " has not answered " +
+                    std::to_string(given_up) +
+                    " calls that were given up; there can be another one when one of them has ended";
+  failure.api = api;
+  return failure;
+}
+
 Failure ClosedFailure(const char* api) {
   Failure failure;
   failure.number = VIR_ERR_INVALID_CONN;

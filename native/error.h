@@ -24,6 +24,8 @@ struct Failure {
 // The failure of the libvirt call this thread has just made.
 Failure LastFailure(const char* api);
 Failure SystemFailure(const char* api, int number);
+// A call that is not made, because so many to the same server were given up and have not ended.
+Failure BusyFailure(const char* api, size_t given_up, const std::string& server);
 // A call on a connection that was closed, in libvirt's own terms.
 Failure ClosedFailure(const char* api);
 

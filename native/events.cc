@@ -102,6 +102,8 @@ class UnsubscribeTask final : public Task {
   UnsubscribeTask(std::shared_ptr<ConnectionHandle> connection, uint64_t token)
       : Task("virConnectDomainEventDeregisterAny", std::move(connection)), token_(token) {}
 
+  bool MustRun() const override { return true; }
+
  protected:
   bool Run(Failure*) override {
     connection_->Unsubscribe(token_);

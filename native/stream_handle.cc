@@ -135,7 +135,7 @@ bool StreamHandle::Schedule() {
   working_ = true;
   lock.unlock();
   auto self = shared_from_this();
-  int error = Executor::Get().Submit([self] { self->Work(); });
+  int error = Executor::Get().SubmitFunction(connection_->lane(), [self] { self->Work(); });
   if (error == 0) return true;
   lock.lock();
   working_ = false;

@@ -6,8 +6,12 @@
 
 namespace podman_bootc {
 
-Task::Task(const char* api, std::shared_ptr<ConnectionHandle> connection)
-    : api_(api), connection_(std::move(connection)) {}
+Task::Task(const char* api, std::shared_ptr<ConnectionHandle> connection, std::shared_ptr<Lane> lane)
+    : api_(api),
+      connection_(std::move(connection)),
+      lane_(lane != nullptr          ? std::move(lane)
+            : connection_ != nullptr ? connection_->lane()
+                                     : Executor::Get().LaneForOthers()) {}
 
 Task::~Task() = default;
 
@@ -17,15 +21,25 @@ Napi::Value Task::Start(Environment& environment, uint32_t id) {
   if (napi_create_promise(env, &deferred_, &promise) != napi_ok) return Napi::Value();
   environment.PromisePending();
   mailbox_ = environment.mailbox();
-  if (!Begin()) {
+  id_ = id;
+  environment.AddCall(id_, shared_from_this());
+  if (IsRefused()) {
+    failed_ = true;
+    Settle(environment);
+  } else if (!Begin()) {
     failed_ = true;
     failure_ = ClosedFailure(api_);
     Settle(environment);
-    return Napi::Value(env, promise);
   }
-  id_ = id;
-  if (id_ != 0) environment.AddCall(id_, shared_from_this());
   return Napi::Value(env, promise);
+}
+
+bool Task::IsRefused() {
+  if (MustRun()) return false;
+  std::string server;
+  size_t given_up = Executor::Get().Refusal(*lane_, &server);
+  if (given_up > 0) failure_ = BusyFailure(api_, given_up, server);
+  return given_up > 0;
 }
 
 void Task::StartUnattended(Environment& environment) {
@@ -40,7 +54,7 @@ bool Task::Begin() {
 }
 
 void Task::Schedule() {
-  int error = Executor::Get().Submit(shared_from_this());
+  int error = Executor::Get().Submit(lane_, shared_from_this());
   if (error == 0) return;
   failed_ = true;
   failure_ = SystemFailure("pthread_create", error);
@@ -91,25 +105,36 @@ void Task::Settle(Environment& environment) {
     napi_reject_deferred(env, deferred, value);
   else
     napi_resolve_deferred(env, deferred, value);
-  if (id_ != 0) environment.RemoveCall(id_);
-  environment.PromiseSettled();
+  Forget(environment);
   if (failed_) Withdraw(environment);
 }
 
 void Task::Abandon(Environment& environment, napi_value reason) {
   if (deferred_ == nullptr) return;
   napi_reject_deferred(environment.env(), std::exchange(deferred_, nullptr), reason);
-  environment.RemoveCall(id_);
-  environment.PromiseSettled();
+  Forget(environment);
   Withdraw(environment);
-  if (connection_ != nullptr) connection_->Orphan(*this);
+  GiveUp();
 }
 
 void Task::ResolveEarly(Environment& environment, napi_value value) {
   if (deferred_ == nullptr) return;
   napi_resolve_deferred(environment.env(), std::exchange(deferred_, nullptr), value);
-  if (id_ != 0) environment.RemoveCall(id_);
+  Forget(environment);
+}
+
+void Task::Forget(Environment& environment) {
+  environment.RemoveCall(id_, this);
   environment.PromiseSettled();
+}
+
+void Task::GiveUp() {
+  bool dropped = Executor::Get().GiveUp(*this);
+  if (connection_ == nullptr) return;
+  if (dropped)
+    connection_->Leave(*this);
+  else
+    connection_->Orphan(*this);
 }
 
 }  // namespace podman_bootc

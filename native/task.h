@@ -24,17 +24,20 @@ enum class CallState { kOutside, kLive, kOrphan };
 // (close, garbage collection, the end of the worker) pulls anything away from under it.
 class Task : public Message, public Job, public std::enable_shared_from_this<Task> {
  public:
-  // `connection` may be null for calls without one.
-  Task(const char* api, std::shared_ptr<ConnectionHandle> connection);
+  // `connection` may be null for calls without one, which may have a lane of their own.
+  Task(const char* api, std::shared_ptr<ConnectionHandle> connection, std::shared_ptr<Lane> lane = nullptr);
   ~Task() override;
 
   // JavaScript thread. Queues the call and returns its promise; `id` 0 means that it can't be abandoned.
   Napi::Value Start(Environment& environment, uint32_t id);
   // JavaScript thread. Queues a call whose outcome interests nobody.
   void StartUnattended(Environment& environment);
-  // JavaScript thread. Rejects the promise now. libvirt can't cancel a call, so it goes on as an orphan: it
-  // no longer keeps the process alive, and its late result is freed.
+  // JavaScript thread. Rejects the promise now. libvirt can't cancel a call that has begun, so it goes on as
+  // an orphan: it no longer keeps the process alive, and its late result is freed. One that has not is not
+  // made.
   void Abandon(Environment& environment, napi_value reason);
+  // JavaScript thread. The environment ends, and with it whoever waits for the call.
+  void AbandonWithEnvironment() { GiveUp(); }
   // JavaScript thread. Resolves the promise although the call has not ended; for a close that orphans delay.
   void ResolveEarly(Environment& environment, napi_value value);
 
@@ -69,7 +72,13 @@ class Task : public Message, public Job, public std::enable_shared_from_this<Tas
 
  private:
   void Settle(Environment& environment);
+  // There is nobody left to reject, or to resolve.
+  void Forget(Environment& environment);
+  void GiveUp();
+  // Fills in why there must be no further call, if so.
+  bool IsRefused();
 
+  const std::shared_ptr<Lane> lane_;
   std::shared_ptr<Mailbox> mailbox_;
   napi_deferred deferred_ = nullptr;
   uint32_t id_ = 0;

@@ -4,7 +4,8 @@ import { inspect } from 'node:util';
 export interface CallOptions {
   /**
    * Rejects the call with the signal's reason. libvirt can't cancel what it has begun: the call goes on
-   * unattended, no longer keeps the process alive, and its result is thrown away.
+   * unattended, no longer keeps the process alive, and its result is thrown away. A call that still waits for
+   * others is not made.
    */
   signal?: AbortSignal | undefined;
 }

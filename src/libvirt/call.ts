@@ -1,31 +1,38 @@
 import { loadAddon, type NativeAddon } from './addon.js';
 import { checkOptions, type CallOptions } from './arguments.js';
 import { errorOf } from './error.js';
+import type { TimeLimit } from './time-limit.js';
 
 let lastId = 0;
 
 /**
- * Makes a call of the addon: rejects early when the signal is aborted, and with an error users know when the
- * call fails.
+ * Makes a call of the addon: rejects early when the signal is aborted or its time is over, and with an error users
+ * know when the call fails.
  */
 export async function call<T>(
   options: CallOptions,
   start: (addon: NativeAddon, id: number) => Promise<T>,
+  limit?: { time: TimeLimit; reason: () => unknown },
 ): Promise<T> {
   checkOptions(options);
   const { signal } = options;
   signal?.throwIfAborted();
   const addon = loadAddon();
   // The addon takes 32 bits and keeps 0 for calls that can't be abandoned.
-  if (signal) lastId = (lastId % 0xffff_ffff) + 1;
-  const id = signal ? lastId : 0;
+  const abandonable = signal !== undefined || limit !== undefined;
+  if (abandonable) lastId = (lastId % 0xffff_ffff) + 1;
+  const id = abandonable ? lastId : 0;
   const calls = signal && CallsInFlight.of(signal);
   calls?.add(id);
+  limit?.time.start(() => {
+    addon.abandon(id, limit.reason());
+  });
   try {
     return await start(addon, id);
   } catch (error) {
     throw signal?.aborted && error === signal.reason ? error : errorOf(error);
   } finally {
+    limit?.time.stop();
     calls?.delete(id);
   }
 }
@@ -61,6 +68,7 @@ class CallsInFlight {
   }
 
   readonly #abandon = (): void => {
-    for (const id of this.#ids) loadAddon().abandon(id, this.#signal.reason);
+    // The latest first: they may still be queued for the threads of the others, and are not made then.
+    for (const id of [...this.#ids].reverse()) loadAddon().abandon(id, this.#signal.reason);
   };
 }

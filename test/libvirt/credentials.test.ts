@@ -54,6 +54,17 @@ describe('A connection that needs credentials', () => {
     for (const connection of await Promise.all(waiting)) await connection.close();
   });
 
+  it('does not count the time that the answers take', async () => {
+    const connection = await connect(uri, {
+      timeout: 2000,
+      auth: async (requests) => {
+        await new Promise((resolve) => setTimeout(resolve, 1500));
+        return requests.map(answer);
+      },
+    });
+    await connection.close();
+  });
+
   it('fails without anybody to ask', () =>
     assert.rejects(connect(uri), { name: 'LibvirtError', message: /auth/ }));
 
