@@ -1,5 +1,8 @@
+#include "client_loop.h"
+
 #include <dlfcn.h>
 
+#include <atomic>
 #include <utility>
 
 // libvirt's client lets one thread at a time wait for a connection's answers, in a GLib loop; other threads
@@ -14,9 +17,34 @@
 // or hangs for ever. (CVE-2024-4418, "rpc: ensure temporary GSource is removed from client event loop")
 //
 // So libvirt gets three functions of GLib from here, which do what those commits do; where libvirt does so
-// itself, they change nothing. The dynamic linker looks for libvirt's symbols in the library that brought it
-// in, the addon, before it looks in GLib; on macOS it does not, and there libvirt is new.
+// itself, they only pass on. The dynamic linker looks for libvirt's symbols in the library that brought it
+// in, the addon, before it looks in GLib. But it looks among those of the whole process first (a preloaded
+// GLib, an Electron that is linked with it), or has bound them already (another addon that brought libvirt
+// in). Then libvirt never comes here, which shows when a connection is opened; on macOS it never does.
+
+namespace podman_bootc {
+namespace {
+
+// The loop came with 6.1.0, and both are mended in 10.4.0.
+constexpr unsigned long kFirstVersion = 6001000;
+constexpr unsigned long kMendedVersion = 10004000;
+
+std::atomic<bool> needed{false};
+thread_local uint64_t runs = 0;
+
+}  // namespace
+
+void StartClientLoop(unsigned long version) { needed = version >= kFirstVersion && version < kMendedVersion; }
+
+bool ClientLoopNeeded() { return needed; }
+
+uint64_t ClientLoopRuns() { return runs; }
+
+}  // namespace podman_bootc
+
 #ifdef __linux__
+
+using podman_bootc::ClientLoopNeeded;
 
 namespace {
 
@@ -93,7 +121,7 @@ extern "C" {
 __attribute__((visibility("default"))) unsigned g_source_attach(Source* source, Context* context) {
   unsigned id = Real().attach(source, context);
   // The default context has other loops.
-  if (context != nullptr) attached.Set(source, context);
+  if (ClientLoopNeeded() && context != nullptr) attached.Set(source, context);
   return id;
 }
 
@@ -103,13 +131,16 @@ __attribute__((visibility("default"))) void g_main_loop_run(Loop* loop) {
   Context* context = std::exchange(attached.context, nullptr);
   Real().run(loop);
   if (source == nullptr) return;
-  if (context == Real().context_of(loop)) Real().destroy(source);
+  if (context == Real().context_of(loop)) {
+    Real().destroy(source);
+    podman_bootc::runs++;
+  }
   Real().unref(source);
 }
 
 __attribute__((visibility("default"))) void g_main_loop_quit(Loop* loop) {
   Context* context = Real().context_of(loop);
-  if (Real().is_owner(context)) {
+  if (!ClientLoopNeeded() || Real().is_owner(context)) {
     Real().quit(loop);
     return;
   }

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "calls.h"
+#include "client_loop.h"
 #include "credentials.h"
 #include "event_loop.h"
 
@@ -32,17 +33,20 @@ class OpenTask final : public Task {
     if (!StartLibvirt(failure)) return false;
     // Without credentials to ask for, libvirt fails instead of prompting on our terminal.
     virConnectAuthPtr auth = asker_ == nullptr ? nullptr : asker_->auth();
+    uint64_t runs = ClientLoopRuns();
     virConnectPtr connection = virConnectOpenAuth(uri_.get(), auth, flags_);
     if (connection == nullptr) return false;
     // Drivers without a daemon refuse both of these, and have nothing to lose either.
-    virConnectSetKeepAlive(connection, kKeepAliveInterval, kKeepAliveCount);
+    bool has_daemon = virConnectSetKeepAlive(connection, kKeepAliveInterval, kKeepAliveCount) >= 0;
     auto subscription = Subscription::Create(listener_mailbox_, listener_);
     if (virConnectRegisterCloseCallback(connection, OnConnectionClosed, subscription->opaque(),
                                         Subscription::Release) < 0)
       Subscription::Release(subscription->opaque());
     virResetLastError();
-    connection_ = std::make_shared<ConnectionHandle>(connection, std::move(subscription),
-                                                     Executor::Get().LaneForCalls(ServerOf(uri_)));
+    std::shared_ptr<Lane> lane = Executor::Get().LaneForCalls(ServerOf(uri_));
+    // Calls of several threads on this connection could wait for one another without an end, or crash.
+    if (has_daemon && ClientLoopNeeded() && ClientLoopRuns() == runs) lane = std::make_shared<Lane>(lane);
+    connection_ = std::make_shared<ConnectionHandle>(connection, std::move(subscription), std::move(lane));
     return true;
   }
 

@@ -9,6 +9,7 @@
 #include <mutex>
 #include <thread>
 
+#include "client_loop.h"
 #include "thread.h"
 
 namespace podman_bootc {
@@ -38,6 +39,9 @@ bool Initialize(Failure* failure) {
     return false;
   }
   virSetErrorFunc(nullptr, IgnoreError);
+  unsigned long version = 0;
+  // Which can only fail for want of initialization.
+  if (virGetVersion(&version, nullptr, nullptr) == 0) StartClientLoop(version);
   if (virEventRegisterDefaultImpl() < 0) {
     *failure = LastFailure("virEventRegisterDefaultImpl");
     return false;

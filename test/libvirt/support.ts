@@ -78,10 +78,12 @@ export async function runFixture(
   name: string,
   args: readonly string[],
   onOutput?: (stdout: string, kill: (signal: NodeJS.Signals) => void) => void,
+  env: NodeJS.ProcessEnv = {},
 ): Promise<Ended> {
   const path = join(dirname(fileURLToPath(import.meta.url)), 'fixtures', `${name}.js`);
   const child = spawn(process.execPath, ['--expose-gc', path, ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, ...env },
   });
   // Below mocha's limit, so that a program that hangs does not outlive its test.
   const limit = setTimeout(() => child.kill('SIGKILL'), 50_000);
