@@ -3,6 +3,20 @@
 #include <utility>
 
 namespace podman_bootc {
+namespace {
+
+bool HasLoneSurrogate(const std::u16string& text) {
+  for (size_t i = 0; i < text.size(); i++) {
+    bool high = text[i] >= 0xD800 && text[i] < 0xDC00;
+    bool low = text[i] >= 0xDC00 && text[i] < 0xE000;
+    bool pair = high && i + 1 < text.size() && text[i + 1] >= 0xDC00 && text[i + 1] < 0xE000;
+    if (pair) i++;
+    if (!pair && (high || low)) return true;
+  }
+  return false;
+}
+
+}  // namespace
 
 void Arguments::Refuse(const char* expected) {
   if (!ok_) return;
@@ -45,6 +59,10 @@ std::string Arguments::Text(const Napi::Value& value) {
   std::string text = value.As<Napi::String>().Utf8Value();
   // libvirt would see the part before it only.
   if (text.find('\0') != std::string::npos) Refuse("a string without NUL");
+  // What stands in UTF-8 for half of a pair is U+FFFD, which may also be there in its own right.
+  if (text.find("\xEF\xBF\xBD") != std::string::npos &&
+      HasLoneSurrogate(value.As<Napi::String>().Utf16Value()))
+    Refuse("a string without lone surrogates");
   return text;
 }
 

@@ -18,8 +18,17 @@ export function argumentError(name: string, expected: string, value: unknown): T
 
 export function checkString(name: string, value: unknown, expected = 'a string'): asserts value is string {
   if (typeof value !== 'string') throw argumentError(name, expected, value);
+  const flaw = flawOf(value);
+  if (flaw) throw argumentError(name, `a string without ${flaw}`, value);
+}
+
+/** What keeps a string from being passed on as it is. */
+export function flawOf(text: string): string | undefined {
   // C would see the part before it only.
-  if (value.includes('\0')) throw argumentError(name, 'a string without NUL characters', value);
+  if (text.includes('\0')) return 'NUL characters';
+  // UTF-8 has none, and another character would stand in their place: another name, another path.
+  if (/\p{Surrogate}/u.test(text)) return 'lone surrogates';
+  return undefined;
 }
 
 export function checkOptionalString(name: string, value: unknown): asserts value is string | undefined {

@@ -1,5 +1,5 @@
 import { loadAddon } from './addon.js';
-import { argumentError } from './arguments.js';
+import { argumentError, flawOf } from './arguments.js';
 
 /** By virConnectCredentialType, which begins with 1. */
 const types = [
@@ -75,10 +75,10 @@ export class CredentialsQuestions {
     const answers: unknown = await this.#callback(
       requests.map(({ type, ...rest }) => ({ type: types[type - 1] ?? 'external', ...rest })),
     );
-    const isAnswer = (each: unknown) => each === null || (typeof each === 'string' && !each.includes('\0'));
+    const isAnswer = (each: unknown) => each === null || (typeof each === 'string' && flawOf(each) === undefined);
     if (Array.isArray(answers) && answers.length === requests.length && answers.every(isAnswer))
       return answers as CredentialAnswers;
-    const expected = `a function that returns an array of ${requests.length} strings without NUL characters, or null`;
+    const expected = `a function that returns an array of ${requests.length} strings without NUL characters or lone surrogates, or null`;
     // Not the answers themselves: errors end up in logs.
     throw argumentError('auth', expected, this.#callback);
   }

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { loadAddon } from '../../src/libvirt/addon.js';
 import { connect } from '../../src/libvirt/index.js';
 import { withDomain } from './support.js';
 
@@ -12,6 +13,8 @@ describe('An argument of the wrong type', () => {
     ['Expected `uri` to be a string or undefined, got 5', () => connect(untyped(5))],
     ['Expected `uri` to be a string or undefined, got null', () => connect(untyped(null))],
     ["Expected `uri` to be a string without NUL characters, got 'a\\x00b'", () => connect('a\0b')],
+    ["Expected `uri` to be a string without lone surrogates, got 'a\\ud800b'", () => connect('a\ud800b')],
+    ["Expected `uri` to be a string without lone surrogates, got '\\udc00'", () => connect('\udc00')],
     ["Expected `options` to be an object, got 'x'", () => connect('test:///default', untyped('x'))],
     [
       "Expected `readOnly` to be a boolean or undefined, got 'no'",
@@ -24,6 +27,24 @@ describe('An argument of the wrong type', () => {
   ];
   for (const [message, action] of cases)
     it(`rejects with "${message}"`, () => assert.rejects(action(), { name: 'TypeError', message }));
+
+  it('is refused by the addon as well', () =>
+    withDomain(async (domain, connection) => {
+      const addon = loadAddon();
+      const open = (uri: string) => () => addon.connectionOpen(uri, true, () => undefined, 0);
+      for (const uri of ['\ud800', 'a\udfff', '\udc00\ud800', '\ufffd\ud800'])
+        assert.throws(open(uri), {
+          name: 'TypeError',
+          message: 'Expected argument 1 to be a string without lone surrogates',
+        });
+      assert.throws(open('\0'), { name: 'TypeError', message: /without NUL$/ });
+      // Pairs, and the character that stands for what is no text, are text.
+      for (const text of ['\ufffd', '😀', '\ufffd😀']) {
+        await domain.setMetadata(`<note>${text}</note>`, { key: 'k', uri: 'x:y' });
+        assert.match(await domain.getMetadata('x:y'), new RegExp(text, 'u'));
+        await assert.rejects(connection.lookupDomainByName(text), { code: 'VIR_ERR_NO_DOMAIN' });
+      }
+    }));
 
   it('rejects in the calls of a connection', () =>
     withDomain(async (_, connection) => {

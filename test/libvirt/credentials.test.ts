@@ -87,7 +87,7 @@ describe('A connection that needs credentials', () => {
   });
 
   it('refuses answers that are none, and does not show them', async () => {
-    for (const answers of [undefined, 'ali', [], ['a', 'b'], [5], ['ali\0']])
+    for (const answers of [undefined, 'ali', [], ['a', 'b'], [5], ['ali\0'], ['ali\ud800']])
       await assert.rejects(
         connect(uri, { auth: () => answers as never }),
         (error: unknown) =>
