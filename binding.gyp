@@ -56,8 +56,9 @@
       ],
       # It waits for libvirt most of the time, and a user who builds it for the compiler: -O3 takes half as long again.
       'cflags!': ['-fno-exceptions', '-O3'],
-      'cflags_cc!': ['-fno-rtti'],
-      'cflags_cc': ['-std=c++17', '-fno-exceptions'],
+      # See OutOfMemory in native/error.h. No exception is one of node-addon-api's.
+      'cflags_cc!': ['-fno-rtti', '-fno-exceptions'],
+      'cflags_cc': ['-std=c++17', '-fexceptions'],
       'libraries': ['<!@(pkg-config --libs libvirt libvirt-qemu)'],
       'conditions': [
         ['OS=="linux"', {
@@ -67,7 +68,7 @@
         ['OS=="mac"', {
           'xcode_settings': {
             'CLANG_CXX_LANGUAGE_STANDARD': 'c++17',
-            'GCC_ENABLE_CPP_EXCEPTIONS': 'NO',
+            'GCC_ENABLE_CPP_EXCEPTIONS': 'YES',
             'GCC_SYMBOLS_PRIVATE_EXTERN': 'YES',
             'WARNING_CFLAGS': ['-Wall', '-Wextra'],
             'OTHER_CFLAGS': [

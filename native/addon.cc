@@ -32,7 +32,7 @@ void PinInMemory() {
 Napi::Object Init(Napi::Env env, Napi::Object exports) {
   PinInMemory();
   Environment::Create(env);
-  exports.Set("abandon", Napi::Function::New<Abandon>(env));
+  Exporter(env, exports)("abandon", Abandon);
   ExportConnection(env, exports);
   ExportCredentials(env, exports);
   ExportDomain(env, exports);

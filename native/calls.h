@@ -2,16 +2,47 @@
 
 #include <napi.h>
 
-#include <cstdlib>
+#include <exception>
 #include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "arguments.h"
+#include "memory.h"
 #include "task.h"
 
 namespace podman_bootc {
+
+// Adds functions to the exports of the addon. Napi::Function::New would allocate data for each of them,
+// because they are not known when this is compiled.
+class Exporter {
+ public:
+  using Function = Napi::Value (*)(const Napi::CallbackInfo&);
+
+  Exporter(Napi::Env env, Napi::Object exports) : env_(env), exports_(exports) {}
+
+  void operator()(const char* name, Function function) {
+    napi_value value;
+    if (napi_create_function(env_, name, NAPI_AUTO_LENGTH, Invoke, reinterpret_cast<void*>(function),
+                             &value) == napi_ok)
+      exports_.Set(name, Napi::Value(env_, value));
+  }
+
+ private:
+  static napi_value Invoke(napi_env env, napi_callback_info callback) {
+    Napi::CallbackInfo info(env, callback);
+    try {
+      return reinterpret_cast<Function>(info.Data())(info);
+    } catch (const std::exception&) {
+      OutOfMemory("the arguments").Throw(env);
+      return nullptr;
+    }
+  }
+
+  Napi::Env env_;
+  Napi::Object exports_;
+};
 
 // Queues a call and returns its promise. T is what `run` fills in and `convert` reads.
 template <typename T>
@@ -25,8 +56,7 @@ Napi::Value StartCall(const Napi::CallbackInfo& info, uint32_t id, const char* a
 // Takes over a string that libvirt allocated.
 inline bool TakeString(char* text, std::string& result) {
   if (text == nullptr) return false;
-  result = text;
-  std::free(text);
+  result = OwnedText(text).get();
   return true;
 }
 
@@ -52,7 +82,7 @@ inline Napi::Value ToUndefined(Napi::Env env, Nothing&) { return env.Undefined()
 inline bool TakeDomain(const std::shared_ptr<ConnectionHandle>& connection, virDomainPtr domain,
                        std::shared_ptr<DomainHandle>& result) {
   if (domain == nullptr) return false;
-  result = std::make_shared<DomainHandle>(connection, domain);
+  result = std::make_shared<DomainHandle>(connection, OwnedDomain(domain));
   return true;
 }
 

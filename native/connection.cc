@@ -34,8 +34,9 @@ class OpenTask final : public Task {
     // Without credentials to ask for, libvirt fails instead of prompting on our terminal.
     virConnectAuthPtr auth = asker_ == nullptr ? nullptr : asker_->auth();
     uint64_t runs = ClientLoopRuns();
-    virConnectPtr connection = virConnectOpenAuth(uri_.get(), auth, flags_);
-    if (connection == nullptr) return false;
+    Owned<virConnect, virConnectClose> owned(virConnectOpenAuth(uri_.get(), auth, flags_));
+    if (owned == nullptr) return false;
+    virConnectPtr connection = owned.get();
     // Drivers without a daemon refuse both of these, and have nothing to lose either.
     bool has_daemon = virConnectSetKeepAlive(connection, kKeepAliveInterval, kKeepAliveCount) >= 0;
     auto subscription = Subscription::Create(listener_mailbox_, listener_);
@@ -47,6 +48,7 @@ class OpenTask final : public Task {
     // Calls of several threads on this connection could wait for one another without an end, or crash.
     if (has_daemon && ClientLoopNeeded() && ClientLoopRuns() == runs) lane = std::make_shared<Lane>(lane);
     connection_ = std::make_shared<ConnectionHandle>(connection, std::move(subscription), std::move(lane));
+    owned.release();
     return true;
   }
 
@@ -91,17 +93,19 @@ Napi::Value StartOpen(const Napi::CallbackInfo& info, bool asks) {
   if (!arguments.ok()) return Napi::Value();
   Environment& environment = Environment::Of(info.Env());
   uint64_t token = Subscription::NewToken();
-  environment.AddListener(token, listener);
   std::shared_ptr<CredentialsAsker> asker;
   uint64_t asking = 0;
   if (asks) {
     asking = Subscription::NewToken();
     asker = std::make_shared<CredentialsAsker>(environment.mailbox(), asking);
+  }
+  auto task =
+      std::make_shared<OpenTask>(std::move(uri), read_only, token, asker, asking, environment.mailbox());
+  environment.AddListener(token, listener);
+  if (asks) {
     environment.AddListener(asking, ask);
     environment.AddAsker(asking, asker);
   }
-  auto task = std::make_shared<OpenTask>(std::move(uri), read_only, token, std::move(asker), asking,
-                                         environment.mailbox());
   return task->Start(environment, id);
 }
 
@@ -293,9 +297,9 @@ Napi::Value ListAllDomains(const Napi::CallbackInfo& info) {
         virDomainPtr* list = nullptr;
         int count = virConnectListAllDomains(connection->get(), &list, flags);
         if (count < 0) return false;
+        OwnedList<virDomain, virDomainFree> owned(list, count);
         for (int i = 0; i < count; i++)
-          domains.push_back(std::make_shared<DomainHandle>(connection, list[i]));
-        std::free(list);
+          domains.push_back(std::make_shared<DomainHandle>(connection, owned.Take(i)));
         return true;
       },
       [](Napi::Env env, Domains& domains) -> Napi::Value {
@@ -319,21 +323,22 @@ Napi::Value LibraryVersion(const Napi::CallbackInfo& info) {
 }  // namespace
 
 void ExportConnection(Napi::Env env, Napi::Object exports) {
-  exports.Set("connectionOpen", Napi::Function::New<Open>(env));
-  exports.Set("connectionOpenAuth", Napi::Function::New<OpenAuth>(env));
-  exports.Set("connectionClose", Napi::Function::New<Close>(env));
-  exports.Set("connectionGetUri", Napi::Function::New<GetUri>(env));
-  exports.Set("connectionGetType", Napi::Function::New<GetType>(env));
-  exports.Set("connectionGetVersion", Napi::Function::New<GetVersion>(env));
-  exports.Set("connectionGetLibraryVersion", Napi::Function::New<GetLibraryVersion>(env));
-  exports.Set("connectionGetCapabilities", Napi::Function::New<GetCapabilities>(env));
-  exports.Set("connectionGetDomainCapabilities", Napi::Function::New<GetDomainCapabilities>(env));
-  exports.Set("connectionDefineDomain", Napi::Function::New<DefineDomain>(env));
-  exports.Set("connectionCreateDomain", Napi::Function::New<CreateDomain>(env));
-  exports.Set("connectionLookupDomainByName", Napi::Function::New<LookupDomainByName>(env));
-  exports.Set("connectionLookupDomainByUuid", Napi::Function::New<LookupDomainByUuid>(env));
-  exports.Set("connectionListAllDomains", Napi::Function::New<ListAllDomains>(env));
-  exports.Set("libraryVersion", Napi::Function::New<LibraryVersion>(env));
+  Exporter add(env, exports);
+  add("connectionOpen", Open);
+  add("connectionOpenAuth", OpenAuth);
+  add("connectionClose", Close);
+  add("connectionGetUri", GetUri);
+  add("connectionGetType", GetType);
+  add("connectionGetVersion", GetVersion);
+  add("connectionGetLibraryVersion", GetLibraryVersion);
+  add("connectionGetCapabilities", GetCapabilities);
+  add("connectionGetDomainCapabilities", GetDomainCapabilities);
+  add("connectionDefineDomain", DefineDomain);
+  add("connectionCreateDomain", CreateDomain);
+  add("connectionLookupDomainByName", LookupDomainByName);
+  add("connectionLookupDomainByUuid", LookupDomainByUuid);
+  add("connectionListAllDomains", ListAllDomains);
+  add("libraryVersion", LibraryVersion);
 }
 
 }  // namespace podman_bootc

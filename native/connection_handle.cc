@@ -1,5 +1,6 @@
 #include "connection_handle.h"
 
+#include <exception>
 #include <utility>
 #include <vector>
 
@@ -68,8 +69,12 @@ ConnectionHandle::~ConnectionHandle() {
   if (connection_ == nullptr) return;
   // Nobody closed it. This may be the garbage collector's doing, and closing talks to the daemon, so it is
   // done elsewhere.
-  auto parts = std::make_shared<Parts>(TakeParts());
-  Executor::Get().SubmitFunction(lane_, [parts] { Close(std::move(*parts)); });
+  try {
+    auto parts = std::make_shared<Parts>(TakeParts());
+    Executor::Get().SubmitFunction(lane_, [parts] { Close(std::move(*parts)); });
+  } catch (const std::exception&) {
+    // It stays open until the process ends.
+  }
 }
 
 bool ConnectionHandle::Enter(Task& task) {
@@ -181,8 +186,13 @@ bool ConnectionHandle::Subscribe(int event, virConnectDomainEventGenericCallback
     Subscription::Release(subscription->opaque());
     return false;
   }
-  std::lock_guard<std::mutex> lock(mutex_);
-  subscriptions_[event] = std::move(subscription);
+  try {
+    std::lock_guard<std::mutex> lock(mutex_);
+    subscriptions_[event] = subscription;
+  } catch (const std::exception&) {
+    Deregister(connection_, *subscription);
+    throw;
+  }
   return true;
 }
 
@@ -212,6 +222,9 @@ std::vector<uint64_t> ConnectionHandle::listeners() {
 ConnectionHandle::Parts ConnectionHandle::TakeParts() {
   std::lock_guard<std::mutex> lock(mutex_);
   Parts parts;
+  // Before anything is taken: without memory all stays as it is.
+  parts.subscriptions.reserve(subscriptions_.size());
+  parts.streams.reserve(streams_.size());
   parts.connection = std::exchange(connection_, nullptr);
   parts.close_subscription = std::move(close_subscription_);
   for (auto& entry : subscriptions_) parts.subscriptions.push_back(std::move(entry.second));
@@ -230,7 +243,11 @@ int ConnectionHandle::Close() { return Close(TakeParts()); }
 int ConnectionHandle::Close(Parts parts) {
   for (auto& stream : parts.streams) stream->EndWithConnection();
   for (auto& subscription : parts.subscriptions) Deregister(parts.connection, *subscription);
-  if (parts.had_streams) AwaitEventLoop();
+  try {
+    if (parts.had_streams) AwaitEventLoop();
+  } catch (const std::exception&) {
+    // Then some references may still be held.
+  }
   if (parts.close_subscription != nullptr) {
     // libvirt has released it when the connection broke; and it never does where the driver can't tell.
     if (!parts.close_subscription->released())

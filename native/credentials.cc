@@ -1,6 +1,7 @@
 #include "credentials.h"
 
 #include <cstring>
+#include <exception>
 #include <utility>
 
 #include "calls.h"
@@ -95,7 +96,12 @@ void CredentialsAsker::End() {
 }
 
 int CredentialsAsker::Ask(virConnectCredentialPtr credentials, unsigned int count, void* opaque) {
-  return static_cast<CredentialsAsker*>(opaque)->Ask(credentials, count);
+  // libvirt has no way to be told why, and must not be left by an exception.
+  try {
+    return static_cast<CredentialsAsker*>(opaque)->Ask(credentials, count);
+  } catch (const std::exception&) {
+    return -1;
+  }
 }
 
 int CredentialsAsker::Ask(virConnectCredentialPtr credentials, unsigned int count) {
@@ -118,6 +124,7 @@ int CredentialsAsker::Ask(virConnectCredentialPtr credentials, unsigned int coun
     if (answer == nullptr) continue;
     // libvirt frees it.
     credentials[i].result = strdup(answer);
+    if (credentials[i].result == nullptr) return -1;
     credentials[i].resultlen = static_cast<unsigned int>(std::strlen(answer));
   }
   answers_.clear();
@@ -125,7 +132,8 @@ int CredentialsAsker::Ask(virConnectCredentialPtr credentials, unsigned int coun
 }
 
 void ExportCredentials(Napi::Env env, Napi::Object exports) {
-  exports.Set("answerCredentials", Napi::Function::New<AnswerCredentials>(env));
+  Exporter add(env, exports);
+  add("answerCredentials", AnswerCredentials);
 }
 
 }  // namespace podman_bootc

@@ -101,18 +101,19 @@ Napi::Value Undefine(const Napi::CallbackInfo& info) {
 }  // namespace
 
 void ExportDomain(Napi::Env env, Napi::Object exports) {
-  exports.Set("domainClose", Napi::Function::New<Close>(env));
-  exports.Set("domainGetState", Napi::Function::New<GetState>(env));
-  exports.Set("domainGetInfo", Napi::Function::New<GetInfo>(env));
-  exports.Set("domainIsActive", Napi::Function::New<IsActive>(env));
-  exports.Set("domainIsPersistent", Napi::Function::New<IsPersistent>(env));
-  exports.Set("domainGetXml", Napi::Function::New<GetXml>(env));
-  exports.Set("domainGetMetadata", Napi::Function::New<GetMetadata>(env));
-  exports.Set("domainSetMetadata", Napi::Function::New<SetMetadata>(env));
-  exports.Set("domainCreate", Napi::Function::New<Create>(env));
-  exports.Set("domainShutdown", Napi::Function::New<Shutdown>(env));
-  exports.Set("domainDestroy", Napi::Function::New<Destroy>(env));
-  exports.Set("domainUndefine", Napi::Function::New<Undefine>(env));
+  Exporter add(env, exports);
+  add("domainClose", Close);
+  add("domainGetState", GetState);
+  add("domainGetInfo", GetInfo);
+  add("domainIsActive", IsActive);
+  add("domainIsPersistent", IsPersistent);
+  add("domainGetXml", GetXml);
+  add("domainGetMetadata", GetMetadata);
+  add("domainSetMetadata", SetMetadata);
+  add("domainCreate", Create);
+  add("domainShutdown", Shutdown);
+  add("domainDestroy", Destroy);
+  add("domainUndefine", Undefine);
 }
 
 }  // namespace podman_bootc

@@ -1,7 +1,8 @@
 #include <libvirt/libvirt.h>
 #include <libvirt/virterror.h>
 
-#include <vector>
+#include <cstdlib>
+#include <new>
 
 #include "domain_calls.h"
 #include "typed_parameters.h"
@@ -37,10 +38,12 @@ Napi::Value Resize(const Napi::CallbackInfo& info) {
 bool ReadStats(virDomainPtr domain, const char* disk, unsigned int flags, TypedParameters& result) {
   int count = 0;
   if (virDomainBlockStatsFlags(domain, disk, nullptr, &count, flags) < 0) return false;
-  std::vector<virTypedParameter> parameters(count);
-  if (virDomainBlockStatsFlags(domain, disk, parameters.data(), &count, flags) < 0) return false;
-  result = TypedParameters(parameters.data(), count);
-  virTypedParamsClear(parameters.data(), count);
+  // As libvirt's own, to be freed like these.
+  Owned<virTypedParameter, FreeMemory> parameters(
+      static_cast<virTypedParameterPtr>(std::calloc(count, sizeof(virTypedParameter))));
+  if (parameters == nullptr && count > 0) throw std::bad_alloc();
+  if (virDomainBlockStatsFlags(domain, disk, parameters.get(), &count, flags) < 0) return false;
+  result = TypedParameters(OwnedParameters(parameters.release(), count));
   return true;
 }
 
@@ -97,12 +100,13 @@ Napi::Value AbortJob(const Napi::CallbackInfo& info) {
 }  // namespace
 
 void ExportDomainBlock(Napi::Env env, Napi::Object exports) {
-  exports.Set("domainGetBlockInfo", Napi::Function::New<GetInfo>(env));
-  exports.Set("domainBlockResize", Napi::Function::New<Resize>(env));
-  exports.Set("domainGetBlockStats", Napi::Function::New<GetStats>(env));
-  exports.Set("domainBlockCommit", Napi::Function::New<Commit>(env));
-  exports.Set("domainGetBlockJobInfo", Napi::Function::New<GetJobInfo>(env));
-  exports.Set("domainBlockJobAbort", Napi::Function::New<AbortJob>(env));
+  Exporter add(env, exports);
+  add("domainGetBlockInfo", GetInfo);
+  add("domainBlockResize", Resize);
+  add("domainGetBlockStats", GetStats);
+  add("domainBlockCommit", Commit);
+  add("domainGetBlockJobInfo", GetJobInfo);
+  add("domainBlockJobAbort", AbortJob);
 }
 
 }  // namespace podman_bootc

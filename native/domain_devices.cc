@@ -38,13 +38,14 @@ Napi::Value UpdateDevice(const Napi::CallbackInfo& info) {
 }  // namespace
 
 void ExportDomainDevices(Napi::Env env, Napi::Object exports) {
-  exports.Set("domainSetMemory", Napi::Function::New<SetMemory>(env));
-  exports.Set("domainSetVcpus", Napi::Function::New<SetVcpus>(env));
-  exports.Set("domainGetVcpus", Napi::Function::New<GetVcpus>(env));
-  exports.Set("domainAttachDevice", Napi::Function::New<AttachDevice>(env));
-  exports.Set("domainDetachDevice", Napi::Function::New<DetachDevice>(env));
-  exports.Set("domainDetachDeviceAlias", Napi::Function::New<DetachDeviceAlias>(env));
-  exports.Set("domainUpdateDevice", Napi::Function::New<UpdateDevice>(env));
+  Exporter add(env, exports);
+  add("domainSetMemory", SetMemory);
+  add("domainSetVcpus", SetVcpus);
+  add("domainGetVcpus", GetVcpus);
+  add("domainAttachDevice", AttachDevice);
+  add("domainDetachDevice", DetachDevice);
+  add("domainDetachDeviceAlias", DetachDeviceAlias);
+  add("domainUpdateDevice", UpdateDevice);
 }
 
 }  // namespace podman_bootc

@@ -58,8 +58,9 @@ Napi::Value InterfaceAddresses(const Napi::CallbackInfo& info) {
         virDomainInterfacePtr* interfaces = nullptr;
         int count = virDomainInterfaceAddresses(domain, &interfaces, source, flags);
         if (count < 0) return false;
+        OwnedList<virDomainInterface, virDomainInterfaceFree> owned(interfaces, count);
         for (int i = 0; i < count; i++) {
-          virDomainInterfacePtr from = interfaces[i];
+          virDomainInterfacePtr from = owned[i];
           Interface to;
           if (from->name != nullptr) to.name = from->name;
           // The guest's loopback device has none.
@@ -67,9 +68,7 @@ Napi::Value InterfaceAddresses(const Napi::CallbackInfo& info) {
           for (unsigned int j = 0; j < from->naddrs; j++)
             to.addresses.push_back({from->addrs[j].type, from->addrs[j].addr, from->addrs[j].prefix});
           result.push_back(std::move(to));
-          virDomainInterfaceFree(from);
         }
-        std::free(interfaces);
         return true;
       },
       InterfacesToValue);
@@ -83,8 +82,7 @@ Napi::Value GetGuestInfo(const Napi::CallbackInfo& info) {
         virTypedParameterPtr parameters = nullptr;
         int count = 0;
         if (virDomainGetGuestInfo(domain, types, &parameters, &count, flags) < 0) return false;
-        result = TypedParameters(parameters, count);
-        virTypedParamsFree(parameters, count);
+        result = TypedParameters(OwnedParameters(parameters, count));
         return true;
       },
       TypedParametersToObject);
@@ -98,10 +96,11 @@ Napi::Value GetHostname(const Napi::CallbackInfo& info) {
 }  // namespace
 
 void ExportDomainGuest(Napi::Env env, Napi::Object exports) {
-  exports.Set("domainAgentCommand", Napi::Function::New<AgentCommand>(env));
-  exports.Set("domainInterfaceAddresses", Napi::Function::New<InterfaceAddresses>(env));
-  exports.Set("domainGetGuestInfo", Napi::Function::New<GetGuestInfo>(env));
-  exports.Set("domainGetHostname", Napi::Function::New<GetHostname>(env));
+  Exporter add(env, exports);
+  add("domainAgentCommand", AgentCommand);
+  add("domainInterfaceAddresses", InterfaceAddresses);
+  add("domainGetGuestInfo", GetGuestInfo);
+  add("domainGetHostname", GetHostname);
 }
 
 }  // namespace podman_bootc

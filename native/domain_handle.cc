@@ -6,23 +6,20 @@
 
 namespace podman_bootc {
 
-DomainHandle::DomainHandle(std::shared_ptr<ConnectionHandle> connection, virDomainPtr domain)
-    : connection_(std::move(connection)), domain_(domain) {
+DomainHandle::DomainHandle(std::shared_ptr<ConnectionHandle> connection, OwnedDomain domain)
+    : connection_(std::move(connection)), domain_(std::move(domain)) {
   // All three are in the structure; none asks the daemon.
   char uuid[VIR_UUID_STRING_BUFLEN] = "";
-  const char* name = virDomainGetName(domain_);
+  const char* name = virDomainGetName(get());
   if (name != nullptr) name_ = name;
-  if (virDomainGetUUIDString(domain_, uuid) == 0) uuid_ = uuid;
-  id_ = virDomainGetID(domain_);
+  if (virDomainGetUUIDString(get(), uuid) == 0) uuid_ = uuid;
+  id_ = virDomainGetID(get());
   connection_->AddDependent(this);
 }
 
 DomainHandle::~DomainHandle() { connection_->RemoveDependent(this); }
 
-void DomainHandle::Free() {
-  if (domain_ != nullptr) virDomainFree(domain_);
-  domain_ = nullptr;
-}
+void DomainHandle::Free() { domain_.reset(); }
 
 Napi::Value DomainHandle::ToObject(Napi::Env env, const std::shared_ptr<DomainHandle>& domain) {
   Napi::Object object = Napi::Object::New(env);

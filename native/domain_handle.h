@@ -7,21 +7,23 @@
 #include <string>
 
 #include "connection_handle.h"
+#include "memory.h"
 
 namespace podman_bootc {
+
+using OwnedDomain = Owned<virDomain, virDomainFree>;
 
 // A reference to a domain. It keeps its connection open, so that freeing a domain never closes a connection,
 // which would talk to the daemon: freeing is quick and allowed on every thread.
 class DomainHandle final : public Dependent {
  public:
-  // Takes the reference over.
-  DomainHandle(std::shared_ptr<ConnectionHandle> connection, virDomainPtr domain);
+  DomainHandle(std::shared_ptr<ConnectionHandle> connection, OwnedDomain domain);
   ~DomainHandle();
   DomainHandle(const DomainHandle&) = delete;
   DomainHandle& operator=(const DomainHandle&) = delete;
 
   // For calls that have entered the connection.
-  virDomainPtr get() const { return domain_; }
+  virDomainPtr get() const { return domain_.get(); }
   const std::shared_ptr<ConnectionHandle>& connection() const { return connection_; }
 
   // { handle, name, uuid, id } for JavaScript.
@@ -31,7 +33,7 @@ class DomainHandle final : public Dependent {
   void Free() override;
 
   const std::shared_ptr<ConnectionHandle> connection_;
-  virDomainPtr domain_;
+  OwnedDomain domain_;
   std::string name_;
   std::string uuid_;
   unsigned int id_;

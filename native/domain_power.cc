@@ -72,11 +72,8 @@ Napi::Value GetMessages(const Napi::CallbackInfo& info) {
         char** list = nullptr;
         int count = virDomainGetMessages(domain, &list, flags);
         if (count < 0) return false;
-        for (int i = 0; i < count; i++) {
-          messages.emplace_back(list[i]);
-          std::free(list[i]);
-        }
-        std::free(list);
+        OwnedList<char, FreeMemory> owned(list, count);
+        for (int i = 0; i < count; i++) messages.emplace_back(owned[i]);
         return true;
       },
       StringsToValue);
@@ -85,18 +82,19 @@ Napi::Value GetMessages(const Napi::CallbackInfo& info) {
 }  // namespace
 
 void ExportDomainPower(Napi::Env env, Napi::Object exports) {
-  exports.Set("domainReboot", Napi::Function::New<Reboot>(env));
-  exports.Set("domainReset", Napi::Function::New<Reset>(env));
-  exports.Set("domainSuspend", Napi::Function::New<Suspend>(env));
-  exports.Set("domainResume", Napi::Function::New<Resume>(env));
-  exports.Set("domainManagedSave", Napi::Function::New<ManagedSave>(env));
-  exports.Set("domainHasManagedSave", Napi::Function::New<HasManagedSave>(env));
-  exports.Set("domainRemoveManagedSave", Napi::Function::New<RemoveManagedSave>(env));
-  exports.Set("domainRename", Napi::Function::New<Rename>(env));
-  exports.Set("domainGetAutostart", Napi::Function::New<GetAutostart>(env));
-  exports.Set("domainSetAutostart", Napi::Function::New<SetAutostart>(env));
-  exports.Set("domainSendKey", Napi::Function::New<SendKey>(env));
-  exports.Set("domainGetMessages", Napi::Function::New<GetMessages>(env));
+  Exporter add(env, exports);
+  add("domainReboot", Reboot);
+  add("domainReset", Reset);
+  add("domainSuspend", Suspend);
+  add("domainResume", Resume);
+  add("domainManagedSave", ManagedSave);
+  add("domainHasManagedSave", HasManagedSave);
+  add("domainRemoveManagedSave", RemoveManagedSave);
+  add("domainRename", Rename);
+  add("domainGetAutostart", GetAutostart);
+  add("domainSetAutostart", SetAutostart);
+  add("domainSendKey", SendKey);
+  add("domainGetMessages", GetMessages);
 }
 
 }  // namespace podman_bootc

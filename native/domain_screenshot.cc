@@ -20,7 +20,8 @@ class ScreenshotTask final : public Task {
 
  protected:
   bool Run(Failure* failure) override {
-    virStreamPtr stream = virStreamNew(connection_->get(), 0);
+    Owned<virStream, virStreamFree> owned(virStreamNew(connection_->get(), 0));
+    virStreamPtr stream = owned.get();
     if (stream == nullptr) return false;
     bool done = TakeString(virDomainScreenshot(domain_->get(), stream, screen_, 0), type_);
     if (done) {
@@ -31,7 +32,6 @@ class ScreenshotTask final : public Task {
     } else {
       *failure = LastFailure(api_);
     }
-    virStreamFree(stream);
     return done;
   }
 
@@ -73,7 +73,8 @@ Napi::Value Screenshot(const Napi::CallbackInfo& info) {
 }  // namespace
 
 void ExportDomainScreenshot(Napi::Env env, Napi::Object exports) {
-  exports.Set("domainScreenshot", Napi::Function::New<Screenshot>(env));
+  Exporter add(env, exports);
+  add("domainScreenshot", Screenshot);
 }
 
 }  // namespace podman_bootc

@@ -52,11 +52,11 @@ Napi::Value List(const Napi::CallbackInfo& info) {
         virDomainSnapshotPtr* list = nullptr;
         int count = virDomainListAllSnapshots(domain, &list, flags);
         if (count < 0) return false;
+        OwnedList<virDomainSnapshot, virDomainSnapshotFree> owned(list, count);
         for (int i = 0; i < count; i++) {
-          std::string name;
-          if (Snapshot(list[i]).ReadName(name)) names.push_back(std::move(name));
+          const char* name = virDomainSnapshotGetName(owned[i]);
+          if (name != nullptr) names.emplace_back(name);
         }
-        std::free(list);
         return true;
       },
       StringsToValue);
@@ -166,13 +166,14 @@ Napi::Value Delete(const Napi::CallbackInfo& info) {
 }  // namespace
 
 void ExportDomainSnapshot(Napi::Env env, Napi::Object exports) {
-  exports.Set("domainSnapshotCreate", Napi::Function::New<Create>(env));
-  exports.Set("domainSnapshotList", Napi::Function::New<List>(env));
-  exports.Set("domainSnapshotCurrent", Napi::Function::New<Current>(env));
-  exports.Set("domainSnapshotLookup", Napi::Function::New<Lookup>(env));
-  exports.Set("domainSnapshotGetXml", Napi::Function::New<GetXml>(env));
-  exports.Set("domainSnapshotRevert", Napi::Function::New<Revert>(env));
-  exports.Set("domainSnapshotDelete", Napi::Function::New<Delete>(env));
+  Exporter add(env, exports);
+  add("domainSnapshotCreate", Create);
+  add("domainSnapshotList", List);
+  add("domainSnapshotCurrent", Current);
+  add("domainSnapshotLookup", Lookup);
+  add("domainSnapshotGetXml", GetXml);
+  add("domainSnapshotRevert", Revert);
+  add("domainSnapshotDelete", Delete);
 }
 
 }  // namespace podman_bootc

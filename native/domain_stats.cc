@@ -44,8 +44,7 @@ Napi::Value GetJobStats(const Napi::CallbackInfo& info) {
         virTypedParameterPtr parameters = nullptr;
         int count = 0;
         if (virDomainGetJobStats(domain, &result.type, &parameters, &count, flags) < 0) return false;
-        result.parameters = TypedParameters(parameters, count);
-        virTypedParamsFree(parameters, count);
+        result.parameters = TypedParameters(OwnedParameters(parameters, count));
         return true;
       },
       [](Napi::Env env, JobStats& result) -> Napi::Value {
@@ -75,13 +74,14 @@ Napi::Value GetAllDomainStats(const Napi::CallbackInfo& info) {
         virDomainStatsRecordPtr* list = nullptr;
         int count = virConnectGetAllDomainStats(connection->get(), stats, &list, flags);
         if (count < 0) return false;
+        Owned<virDomainStatsRecordPtr, virDomainStatsRecordListFree> owned(list);
         for (int i = 0; i < count; i++) {
           // The list's own references go with it.
           virDomainRef(list[i]->dom);
-          records.emplace_back(std::make_shared<DomainHandle>(connection, list[i]->dom),
+          OwnedDomain domain(list[i]->dom);
+          records.emplace_back(std::make_shared<DomainHandle>(connection, std::move(domain)),
                                TypedParameters(list[i]->params, list[i]->nparams));
         }
-        virDomainStatsRecordListFree(list);
         return true;
       },
       [](Napi::Env env, Records& records) -> Napi::Value {
@@ -99,10 +99,11 @@ Napi::Value GetAllDomainStats(const Napi::CallbackInfo& info) {
 }  // namespace
 
 void ExportDomainStats(Napi::Env env, Napi::Object exports) {
-  exports.Set("domainGetMemoryStats", Napi::Function::New<GetMemoryStats>(env));
-  exports.Set("domainGetJobStats", Napi::Function::New<GetJobStats>(env));
-  exports.Set("domainAbortJob", Napi::Function::New<AbortJob>(env));
-  exports.Set("connectionGetAllDomainStats", Napi::Function::New<GetAllDomainStats>(env));
+  Exporter add(env, exports);
+  add("domainGetMemoryStats", GetMemoryStats);
+  add("domainGetJobStats", GetJobStats);
+  add("domainAbortJob", AbortJob);
+  add("connectionGetAllDomainStats", GetAllDomainStats);
 }
 
 }  // namespace podman_bootc

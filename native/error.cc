@@ -3,6 +3,7 @@
 #include <libvirt/libvirt.h>
 #include <libvirt/virterror.h>
 
+#include <cerrno>
 #include <cstring>
 
 namespace podman_bootc {
@@ -13,9 +14,14 @@ Napi::Value Failure::ToObject(Napi::Env env) const {
   object.Set("number", number);
   object.Set("domain", domain);
   object.Set("level", level);
-  object.Set("message", message);
+  object.Set("message", message.empty() ? std::strerror(number) : message.c_str());
   object.Set("api", api);
   return object;
+}
+
+void Failure::Throw(Napi::Env env) const {
+  // Throwing over a pending exception ends the process.
+  if (!env.IsExceptionPending()) napi_throw(env, ToObject(env));
 }
 
 Failure LastFailure(const char* api) {
@@ -42,9 +48,10 @@ Failure SystemFailure(const char* api, int number) {
   failure.number = number;
   failure.level = VIR_ERR_ERROR;
   failure.api = api;
-  failure.message = std::strerror(number);
   return failure;
 }
+
+Failure OutOfMemory(const char* api) { return SystemFailure(api, ENOMEM); }
 
 Failure BusyFailure(const char* api, size_t given_up, const std::string& server) {
   Failure failure;

@@ -72,14 +72,16 @@ struct Fence {
 
 void AwaitEventLoop() {
   auto fence = std::make_shared<Fence>();
+  auto opaque = std::make_unique<std::shared_ptr<Fence>>(fence);
   // What is removed is freed later, in the order of the removals.
-  int timer = virEventAddTimeout(-1, IgnoreTimeout, new std::shared_ptr<Fence>(fence), [](void* opaque) {
+  int timer = virEventAddTimeout(-1, IgnoreTimeout, opaque.get(), [](void* opaque) {
     std::unique_ptr<std::shared_ptr<Fence>> fence(static_cast<std::shared_ptr<Fence>*>(opaque));
     std::lock_guard<std::mutex> lock((*fence)->mutex);
     (*fence)->passed = true;
     (*fence)->condition.notify_all();
   });
   if (timer < 0) return;
+  opaque.release();
   virEventRemoveTimeout(timer);
   std::unique_lock<std::mutex> lock(fence->mutex);
   fence->condition.wait_for(lock, kFenceTime, [&] { return fence->passed; });

@@ -179,8 +179,9 @@ Napi::Value UnsubscribeDomainEvent(const Napi::CallbackInfo& info) {
 }  // namespace
 
 void ExportEvents(Napi::Env env, Napi::Object exports) {
-  exports.Set("subscribeDomainEvent", Napi::Function::New<SubscribeDomainEvent>(env));
-  exports.Set("unsubscribeDomainEvent", Napi::Function::New<UnsubscribeDomainEvent>(env));
+  Exporter add(env, exports);
+  add("subscribeDomainEvent", SubscribeDomainEvent);
+  add("unsubscribeDomainEvent", UnsubscribeDomainEvent);
 }
 
 }  // namespace podman_bootc

@@ -1,7 +1,9 @@
 #include "executor.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <chrono>
+#include <exception>
 #include <limits>
 
 #include "thread.h"
@@ -62,8 +64,14 @@ std::shared_ptr<Lane> Executor::LaneOf(char kind, const std::string& server, siz
 int Executor::Submit(const std::shared_ptr<Lane>& lane, std::shared_ptr<Job> job) {
   std::lock_guard<std::mutex> lock(mutex_);
   Job& queued = *job;
-  if (lane->queue_.empty()) waiting_.push_back(lane);
-  lane->queue_.push_back(std::move(job));
+  bool first = lane->queue_.empty();
+  try {
+    if (first) waiting_.push_back(lane);
+    lane->queue_.push_back(std::move(job));
+  } catch (const std::exception&) {
+    if (first) waiting_.remove(lane);
+    return ENOMEM;
+  }
   queued.lane_ = lane;
   queued.state_ = Job::State::kQueued;
   int error = Grow();

@@ -1,9 +1,11 @@
 #pragma once
 
+#include <cerrno>
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <exception>
 #include <list>
 #include <memory>
 #include <mutex>
@@ -87,7 +89,11 @@ class Executor {
   int Submit(const std::shared_ptr<Lane>& lane, std::shared_ptr<Job> job);
   template <typename Function>
   int SubmitFunction(const std::shared_ptr<Lane>& lane, Function function) {
-    return Submit(lane, std::make_shared<FunctionJob<Function>>(std::move(function)));
+    try {
+      return Submit(lane, std::make_shared<FunctionJob<Function>>(std::move(function)));
+    } catch (const std::exception&) {
+      return ENOMEM;
+    }
   }
 
   // Nobody waits for the job any longer. True when it had not begun and never will; otherwise its thread is

@@ -64,7 +64,8 @@ Napi::Value Flock(const Napi::CallbackInfo& info) {
 }  // namespace
 
 void ExportFileLock(Napi::Env env, Napi::Object exports) {
-  exports.Set("flock", Napi::Function::New<Flock>(env));
+  Exporter add(env, exports);
+  add("flock", Flock);
 }
 
 }  // namespace podman_bootc

@@ -5,15 +5,12 @@
 #include "environment.h"
 
 namespace podman_bootc {
-namespace {
 
-void Deliver(napi_env env, napi_value, void* context, void* data) {
-  std::unique_ptr<std::shared_ptr<Message>> message(static_cast<std::shared_ptr<Message>*>(data));
+void Mailbox::Deliver(napi_env env, napi_value, void* context, void* data) {
+  std::shared_ptr<Message> message = std::move(static_cast<Message*>(data)->self_);
   // Without an environment Node only wants the memory back.
-  if (env != nullptr) (*message)->Deliver(*static_cast<Environment*>(context));
+  if (env != nullptr) message->Deliver(*static_cast<Environment*>(context));
 }
-
-}  // namespace
 
 bool Mailbox::Open(napi_env env, Environment* environment) {
   napi_value name;
@@ -43,7 +40,8 @@ void Mailbox::KeepAlive(bool alive) {
 }
 
 void Mailbox::Post(std::shared_ptr<Message> message) {
-  auto* data = new std::shared_ptr<Message>(std::move(message));
+  Message* data = message.get();
+  data->self_ = std::move(message);
   bool posted = false;
   {
     std::lock_guard<std::mutex> lock(mutex_);
@@ -51,7 +49,7 @@ void Mailbox::Post(std::shared_ptr<Message> message) {
     posted = function_ != nullptr &&
              napi_call_threadsafe_function(function_, data, napi_tsfn_nonblocking) == napi_ok;
   }
-  if (!posted) delete data;
+  if (!posted) message = std::move(data->self_);
 }
 
 bool Mailbox::open() {

@@ -15,6 +15,11 @@ class Message {
   virtual ~Message() = default;
   // Runs on the JavaScript thread, in a handle scope.
   virtual void Deliver(Environment& environment) = 0;
+
+ private:
+  friend class Mailbox;
+  // Itself, while it is on its way: to post it needs no memory. A message is posted once.
+  std::shared_ptr<Message> self_;
 };
 
 // The one way from other threads into an environment. It outlives the environment: whoever holds it may post
@@ -32,6 +37,8 @@ class Mailbox {
   bool open();
 
  private:
+  static void Deliver(napi_env env, napi_value, void* context, void* data);
+
   std::mutex mutex_;
   napi_env env_ = nullptr;
   napi_threadsafe_function function_ = nullptr;

@@ -64,12 +64,10 @@ Napi::Value GetDhcpLeases(const Napi::CallbackInfo& info) {
       [network, mac](std::vector<Lease>& leases) {
         virNetworkDHCPLeasePtr* list = nullptr;
         int count = virNetworkGetDHCPLeases(network->get(), mac.get(), &list, 0);
-        for (int i = 0; i < count; i++) {
-          leases.emplace_back(*list[i]);
-          virNetworkDHCPLeaseFree(list[i]);
-        }
-        std::free(list);
-        return count >= 0;
+        if (count < 0) return false;
+        OwnedList<virNetworkDHCPLease, virNetworkDHCPLeaseFree> owned(list, count);
+        for (int i = 0; i < count; i++) leases.emplace_back(*owned[i]);
+        return true;
       },
       [](Napi::Env env, std::vector<Lease>& leases) -> Napi::Value {
         Napi::Array array = Napi::Array::New(env, leases.size());

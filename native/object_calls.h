@@ -14,36 +14,11 @@
 
 namespace podman_bootc {
 
-// Adds functions to the exports of the addon. Napi::Function::New would allocate data for each of them,
-// because they are not known when this is compiled.
-class Exporter {
- public:
-  using Function = Napi::Value (*)(const Napi::CallbackInfo&);
-
-  Exporter(Napi::Env env, Napi::Object exports) : env_(env), exports_(exports) {}
-
-  void operator()(const char* name, Function function) {
-    napi_value value;
-    if (napi_create_function(env_, name, NAPI_AUTO_LENGTH, Invoke, reinterpret_cast<void*>(function),
-                             &value) == napi_ok)
-      exports_.Set(name, Napi::Value(env_, value));
-  }
-
- private:
-  static napi_value Invoke(napi_env env, napi_callback_info callback) {
-    Napi::CallbackInfo info(env, callback);
-    return reinterpret_cast<Function>(info.Data())(info);
-  }
-
-  Napi::Env env_;
-  Napi::Object exports_;
-};
-
 template <typename Handle>
 bool TakeObject(const std::shared_ptr<ConnectionHandle>& connection, typename Handle::Pointer pointer,
                 std::shared_ptr<Handle>& result) {
   if (pointer == nullptr) return false;
-  result = std::make_shared<Handle>(connection, pointer);
+  result = std::make_shared<Handle>(connection, typename Handle::Owner(pointer));
   return true;
 }
 
@@ -56,8 +31,8 @@ Napi::Value ObjectToValue(Napi::Env env, std::shared_ptr<Handle>& object) {
 template <typename Handle>
 void TakeObjects(const std::shared_ptr<ConnectionHandle>& connection, typename Handle::Pointer* list,
                  int count, std::vector<std::shared_ptr<Handle>>& result) {
-  for (int i = 0; i < count; i++) result.push_back(std::make_shared<Handle>(connection, list[i]));
-  std::free(list);
+  typename Handle::Owners owners(list, count);
+  for (int i = 0; i < count; i++) result.push_back(std::make_shared<Handle>(connection, owners.Take(i)));
 }
 
 template <typename Handle>

@@ -5,11 +5,13 @@
 
 #include <memory>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
 #include "connection_handle.h"
 #include "handle.h"
+#include "memory.h"
 
 namespace podman_bootc {
 
@@ -28,13 +30,14 @@ template <typename Kind>
 class ObjectHandle final : public Dependent {
  public:
   using Pointer = typename Kind::Pointer;
+  using Owner = Owned<std::remove_pointer_t<Pointer>, Kind::Free>;
+  using Owners = OwnedList<std::remove_pointer_t<Pointer>, Kind::Free>;
   static constexpr const napi_type_tag& kTag = Kind::kTag;
   static constexpr const char* kExpected = Kind::kExpected;
 
-  // Takes the reference over.
-  ObjectHandle(std::shared_ptr<ConnectionHandle> connection, Pointer pointer)
-      : connection_(std::move(connection)), pointer_(pointer) {
-    Kind::Identify(pointer_, names_);
+  ObjectHandle(std::shared_ptr<ConnectionHandle> connection, Owner owner)
+      : connection_(std::move(connection)), owner_(std::move(owner)) {
+    Kind::Identify(get(), names_);
     connection_->AddDependent(this);
   }
   ~ObjectHandle() { connection_->RemoveDependent(this); }
@@ -42,7 +45,7 @@ class ObjectHandle final : public Dependent {
   ObjectHandle& operator=(const ObjectHandle&) = delete;
 
   // For calls that have entered the connection.
-  Pointer get() const { return pointer_; }
+  Pointer get() const { return owner_.get(); }
   const std::shared_ptr<ConnectionHandle>& connection() const { return connection_; }
 
   // { handle, …names } for JavaScript.
@@ -54,13 +57,10 @@ class ObjectHandle final : public Dependent {
   }
 
  private:
-  void Free() override {
-    if (pointer_ != nullptr) Kind::Free(pointer_);
-    pointer_ = nullptr;
-  }
+  void Free() override { owner_.reset(); }
 
   const std::shared_ptr<ConnectionHandle> connection_;
-  Pointer pointer_;
+  Owner owner_;
   Names names_;
 };
 

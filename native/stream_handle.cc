@@ -44,7 +44,8 @@ StreamHandle::StreamHandle(std::shared_ptr<ConnectionHandle> connection, virStre
       stream_(stream) {}
 
 std::shared_ptr<StreamHandle> StreamHandle::Create(std::shared_ptr<ConnectionHandle> connection,
-                                                   virStreamPtr stream, Failure* failure) {
+                                                   Owned<virStream, virStreamFree> owned, Failure* failure) {
+  virStreamPtr stream = owned.get();
   auto handle = std::make_shared<StreamHandle>(connection, stream, connection->get());
   {
     Registry& registry = GetRegistry();
@@ -52,6 +53,8 @@ std::shared_ptr<StreamHandle> StreamHandle::Create(std::shared_ptr<ConnectionHan
     registry.streams[handle->token_] = handle;
   }
   connection->AddStream(handle);
+  // It ends with the connection at the latest.
+  owned.release();
   // Of interest is nothing until there is a task.
   void* opaque = reinterpret_cast<void*>(static_cast<uintptr_t>(handle->token_));
   if (virStreamEventAddCallback(stream, 0, OnEvent, opaque, nullptr) == 0) return handle;
@@ -203,7 +206,15 @@ void StreamHandle::Attempt(StreamTask::Slot slot, bool* more) {
   }
   if (task == nullptr) return;
   virResetLastError();
-  switch (task->Attempt(stream_)) {
+  StreamTask::Outcome outcome;
+  try {
+    outcome = task->Attempt(stream_);
+  } catch (const std::exception&) {
+    Failure failure = OutOfMemory(task->api());
+    Complete(slot, &failure);
+    return;
+  }
+  switch (outcome) {
     case StreamTask::Outcome::kDone:
       Complete(slot, nullptr);
       break;
@@ -279,15 +290,14 @@ void StreamHandle::EndWithConnection() {
 }
 
 bool OpenStreamTask::Run(Failure* failure) {
-  virStreamPtr stream = virStreamNew(connection_->get(), VIR_STREAM_NONBLOCK);
+  Owned<virStream, virStreamFree> stream(virStreamNew(connection_->get(), VIR_STREAM_NONBLOCK));
   if (stream == nullptr) return false;
-  if (!open_(stream)) {
+  if (!open_(stream.get())) {
     // Before freeing, which resets libvirt's last error.
     *failure = LastFailure(api_);
-    virStreamFree(stream);
     return false;
   }
-  auto handle = StreamHandle::Create(connection_, stream, failure);
+  auto handle = StreamHandle::Create(connection_, std::move(stream), failure);
   if (handle == nullptr) return false;
   reference_ = std::make_shared<StreamReference>(std::move(handle));
   return true;

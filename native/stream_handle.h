@@ -10,6 +10,7 @@
 
 #include "connection_handle.h"
 #include "handle.h"
+#include "memory.h"
 #include "task.h"
 
 namespace podman_bootc {
@@ -54,9 +55,9 @@ class StreamTask : public Task {
 // stream is ready. It is in its connection's list until it ends.
 class StreamHandle final : public std::enable_shared_from_this<StreamHandle> {
  public:
-  // Takes the reference over, also when it returns null with a reason.
+  // Null with a reason.
   static std::shared_ptr<StreamHandle> Create(std::shared_ptr<ConnectionHandle> connection,
-                                              virStreamPtr stream, Failure* failure);
+                                              Owned<virStream, virStreamFree> owned, Failure* failure);
   // The connection broke; libvirt does not wake all the streams it had.
   static void OnConnectionLost(virConnectPtr connection);
 

@@ -22,15 +22,19 @@ Napi::Value Task::Start(Environment& environment, uint32_t id) {
   environment.PromisePending();
   mailbox_ = environment.mailbox();
   id_ = id;
-  environment.AddCall(id_, shared_from_this());
-  if (IsRefused()) {
-    failed_ = true;
-    Settle(environment);
-  } else if (!Begin()) {
-    failed_ = true;
-    failure_ = ClosedFailure(api_);
-    Settle(environment);
+  bool refused = false;
+  try {
+    environment.AddCall(id_, shared_from_this());
+    refused = IsRefused();
+  } catch (const std::exception&) {
+    refused = true;
+    failure_ = OutOfMemory(api_);
   }
+  // Once it has begun, it may fail on another thread at any moment.
+  if (!refused && Begin()) return Napi::Value(env, promise);
+  failed_ = true;
+  if (!refused) failure_ = ClosedFailure(api_);
+  Settle(environment);
   return Napi::Value(env, promise);
 }
 
@@ -64,9 +68,12 @@ void Task::Schedule() {
 void Task::Execute() {
   // Without a connection libvirt may not be initialised yet, and its thread-local error neither.
   if (connection_ != nullptr) virResetLastError();
-  if (!Run(&failure_)) {
+  try {
+    failed_ = !Run(&failure_);
+    if (failed_ && failure_.empty()) failure_ = LastFailure(api_);
+  } catch (const std::exception&) {
     failed_ = true;
-    if (failure_.message.empty()) failure_ = LastFailure(api_);
+    failure_ = OutOfMemory(api_);
   }
   Finish();
 }
@@ -92,7 +99,14 @@ void Task::Deliver(Environment& environment) {
 
 void Task::Settle(Environment& environment) {
   Napi::Env env = environment.env();
-  napi_value value = failed_ ? failure_.ToObject(env) : Result(env);
+  napi_value value = nullptr;
+  try {
+    if (!failed_) value = Result(env);
+  } catch (const std::exception&) {
+    failed_ = true;
+    failure_ = OutOfMemory(api_);
+  }
+  if (failed_) value = failure_.ToObject(env);
   napi_deferred deferred = std::exchange(deferred_, nullptr);
   bool rejected = failed_;
   // Only while the environment is being torn down do conversions fail; the promise is nobody's then.

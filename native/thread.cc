@@ -3,6 +3,9 @@
 #include <pthread.h>
 #include <signal.h>
 
+#include <cerrno>
+#include <new>
+
 namespace podman_bootc {
 namespace {
 
@@ -36,9 +39,9 @@ int StartThread(const char* name, void (*body)()) {
   pthread_attr_t attributes;
   pthread_attr_init(&attributes);
   pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-  Start* start = new Start{name, body};
+  Start* start = new (std::nothrow) Start{name, body};
   pthread_t thread;
-  int error = pthread_create(&thread, &attributes, Run, start);
+  int error = start == nullptr ? ENOMEM : pthread_create(&thread, &attributes, Run, start);
   if (error != 0) delete start;
   pthread_attr_destroy(&attributes);
 

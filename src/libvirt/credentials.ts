@@ -75,7 +75,8 @@ export class CredentialsQuestions {
     const answers: unknown = await this.#callback(
       requests.map(({ type, ...rest }) => ({ type: types[type - 1] ?? 'external', ...rest })),
     );
-    const isAnswer = (each: unknown) => each === null || (typeof each === 'string' && flawOf(each) === undefined);
+    const isAnswer = (each: unknown) =>
+      each === null || (typeof each === 'string' && flawOf(each) === undefined);
     if (Array.isArray(answers) && answers.length === requests.length && answers.every(isAnswer))
       return answers as CredentialAnswers;
     const expected = `a function that returns an array of ${requests.length} strings without NUL characters or lone surrogates, or null`;

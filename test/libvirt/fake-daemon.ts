@@ -10,11 +10,13 @@ import { join } from 'node:path';
 const procedures = {
   open: 1,
   close: 2,
+  lookupDomainByName: 23,
   getLibraryVersion: 157,
   supportsFeature: 60,
   authList: 66,
   subscribe: 167,
   unsubscribe: 168,
+  openConsole: 201,
 } as const;
 const remoteProgram = 0x2000_8086;
 const headerLength = 28;
@@ -69,6 +71,13 @@ export class FakeDaemon {
   /** From now on it answers a procedure that hangs otherwise. */
   answer(procedure: 'subscribe'): void {
     this.#results.set(procedures[procedure], integers(0));
+  }
+
+  /** From now on it has a domain, whose console opens and says nothing. */
+  haveDomain(): void {
+    const domain = Buffer.concat([integers(4), Buffer.from('demo'), Buffer.alloc(16, 1), integers(1)]);
+    this.#results.set(procedures.lookupDomainByName, domain);
+    this.#results.set(procedures.openConsole, integers());
   }
 
   /** From now on it answers calls for its version only when so many are waiting. */
