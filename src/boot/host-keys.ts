@@ -3,8 +3,8 @@
  * prints the public ones between these markers, the line of each as in its `.pub` file.
  */
 export class AnnouncedHostKeys {
-  /** Whether cloud-init runs in the guest: then keys may still be announced. */
-  cloudInit = false;
+  /** Whether cloud-init runs in the guest, and keys may still be announced; undefined when it was not heard of. */
+  cloudInit: 'running' | 'finished' | undefined;
   #keys: string[] = [];
   #isOpen = false;
 
@@ -14,8 +14,10 @@ export class AnnouncedHostKeys {
       this.#isOpen = true;
       this.#keys = [];
     } else if (line.includes('-----END SSH HOST KEY KEYS-----')) this.#isOpen = false;
-    else if (/\bCloud-init v\. ?\d/.test(line)) this.cloudInit = true;
-    else if (this.#isOpen && this.#keys.length < most) {
+    else if (line.includes('Cloud-init v.')) {
+      // `Cloud-init v. 22.4.2 running 'init-local' at …`, and at its end, where that is not switched off, `… finished at …`.
+      this.cloudInit = line.includes(' finished at ') ? 'finished' : 'running';
+    } else if (this.#isOpen && this.#keys.length < most) {
       const encoded = /^(?:ssh|ecdsa)-[a-z0-9-]+ ([A-Za-z0-9+/]+={0,2})(?: |$)/.exec(line)?.[1];
       if (encoded !== undefined) this.#keys.push(encoded);
     }

@@ -103,12 +103,18 @@ export class BootWatch implements AsyncDisposable {
   async announces(hostKey: Buffer, timeout: number, signal: AbortSignal): Promise<boolean> {
     const deadline = performance.now() + Math.min(timeout, announcementPatience);
     while (!this.#hostKeys.has(hostKey)) {
-      const isComing =
-        !this.#isCurrent || this.vm.metadata.cloudInit !== undefined || this.#hostKeys.cloudInit;
-      if (!isComing || this.#over.signal.aborted || performance.now() > deadline) return false;
+      if (!this.#mayAnnounce() || this.#over.signal.aborted || performance.now() > deadline) return false;
       await sleep(announcementSpacing, undefined, { signal });
     }
     return true;
+  }
+
+  #mayAnnounce(): boolean {
+    if (!this.#isCurrent) return true;
+    const { cloudInit } = this.#hostKeys;
+    // One that has not been heard of when the guest is up is not in the image, whatever data it was given.
+    if (cloudInit === undefined) return this.vm.metadata.cloudInit !== undefined && !this.boot.isUp;
+    return cloudInit === 'running';
   }
 
   /** Hears how an attempt to connect to the guest's port ended. */

@@ -23,10 +23,17 @@ function read(text: string): AnnouncedHostKeys {
 describe('host keys that a guest announces on its console', () => {
   it('are those between cloud-init’s markers', () => {
     const keys = read(announcement);
-    assert.ok(keys.cloudInit);
+    assert.equal(keys.cloudInit, 'running');
     for (const key of ['ecdsa', 'ed25519']) assert.ok(keys.has(Buffer.from(key)), key);
     assert.ok(!keys.has(Buffer.from('rsa')), 'what comes behind the end is none');
     assert.ok(!keys.has(Buffer.alloc(0)));
+  });
+
+  it('are all announced when cloud-init says that it has finished', () => {
+    assert.equal(read('').cloudInit, undefined);
+    const end =
+      'Cloud-init v. 22.4.2 finished at Mon, 05 Jan 2026 12:00:03 +0000. Datasource DataSourceNoCloud.  Up 44.90 seconds';
+    assert.equal(read(`${announcement}\n${end}`).cloudInit, 'finished');
   });
 
   it('are those of the last announcement', () => {
