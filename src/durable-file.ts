@@ -111,8 +111,16 @@ export async function readRecord<T>(
   }
 }
 
-/** Never waits: opening a FIFO for reading would, until somebody writes to it. */
-async function readRegularFile(path: string, longest: number): Promise<Buffer | 'not a file' | 'too long'> {
+/**
+ * Reads a file of ours, whatever stands in its place. Never waits: opening a FIFO for reading would, until somebody writes to
+ * it.
+ * @param longest bytes
+ * @throws `ENOENT`, `ELOOP` for a link and the like, as they come
+ */
+export async function readRegularFile(
+  path: string,
+  longest: number,
+): Promise<Buffer | 'not a file' | 'too long'> {
   const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW);
   try {
     const status = await file.stat();

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { readFile, writeFile } from 'node:fs/promises';
+import * as v from 'valibot';
+import { DamagedRecord, readRecord, writeDurably } from '../durable-file.js';
 import type { ImageProbe } from './probe.js';
 
 /** What an image's answer depends on besides the questions. */
@@ -11,12 +12,24 @@ export interface ProbeSubject {
   user: string;
 }
 
-type Answer = Omit<ImageProbe, 'installOptions'> & { installOptions: string[] };
+const answerSchema = v.object({
+  bootcVersion: v.string(),
+  installOptions: v.array(v.string()),
+  defaultFilesystem: v.exactOptional(v.string()),
+  defaultBootloader: v.exactOptional(v.string()),
+  hasUki: v.boolean(),
+  hasBootupd: v.boolean(),
+  hasSystemdBoot: v.boolean(),
+  filesystems: v.array(v.string()),
+  systemdVersion: v.exactOptional(v.number()),
+  account: v.exactOptional(
+    v.object({ user: v.string(), uid: v.number(), gid: v.number(), home: v.string() }),
+  ),
+});
 
-interface Entry {
-  key: string;
-  answer: Answer;
-}
+const entrySchema = v.object({ key: v.string(), answer: answerSchema });
+
+type Entry = v.InferOutput<typeof entrySchema>;
 
 /** Beyond these the oldest are forgotten. */
 const mostEntries = 100;
@@ -30,45 +43,45 @@ function keyOf(subject: ProbeSubject, questions: string): string {
     .digest('hex');
 }
 
-async function read(file: string): Promise<Entry[]> {
-  try {
-    const entries: unknown = JSON.parse(await readFile(file, 'utf8'));
-    return Array.isArray(entries) ? entries.filter(isEntry) : [];
-  } catch {
-    return [];
-  }
-}
-
-function isEntry(value: unknown): value is Entry {
-  const { key, answer } = (value ?? {}) as Partial<Record<keyof Entry, unknown>>;
-  const { bootcVersion, installOptions, filesystems } = (answer ?? {}) as Partial<
-    Record<keyof Answer, unknown>
-  >;
-  return (
-    typeof key === 'string' &&
-    typeof bootcVersion === 'string' &&
-    Array.isArray(installOptions) &&
-    Array.isArray(filesystems)
-  );
+async function read(file: string): Promise<Entry[] | DamagedRecord> {
+  const entries = await readRecord(file, (value) => {
+    if (!Array.isArray(value)) throw new Error('expected a list');
+    // One that is damaged, or of another version, does not cost the others.
+    return value.filter((entry) => v.is(entrySchema, entry));
+  });
+  return entries ?? [];
 }
 
 /**
- * What an image answered before; undefined when it has not been asked, or nothing readable is left of it.
+ * What an image answered before; undefined when it has not been asked.
  * @param questions the script that asks
+ * @returns a damaged record where nothing of it can be read: then the image is asked anew
  */
 export async function recallProbe(
   file: string,
   subject: ProbeSubject,
   questions: string,
-): Promise<ImageProbe | undefined> {
+): Promise<ImageProbe | DamagedRecord | undefined> {
   const key = keyOf(subject, questions);
-  const entry = (await read(file)).find((each) => each.key === key);
-  return entry && { ...entry.answer, installOptions: new Set(entry.answer.installOptions) };
+  const entries = await read(file);
+  if (entries instanceof DamagedRecord) return entries;
+  const entry = entries.find((each) => each.key === key);
+  if (!entry) return undefined;
+  const { installOptions, defaultFilesystem, defaultBootloader, systemdVersion, account, ...rest } =
+    entry.answer;
+  return {
+    ...rest,
+    installOptions: new Set(installOptions),
+    defaultFilesystem,
+    defaultBootloader,
+    systemdVersion,
+    account,
+  };
 }
 
 /**
- * Remembers an image's answer. Neither that the file cannot be written is a failure, nor that it is torn by a crash or
- * by somebody who writes at the same time: the next call then asks again.
+ * Remembers an image's answer. That the file cannot be written is no failure: the next call then asks again. What was
+ * damaged of it is made anew.
  * @param file in a directory that exists
  */
 export async function rememberProbe(
@@ -78,8 +91,9 @@ export async function rememberProbe(
   probe: ImageProbe,
 ): Promise<void> {
   const key = keyOf(subject, questions);
-  const others = (await read(file)).filter((each) => each.key !== key);
-  const answer: Answer = { ...probe, installOptions: [...probe.installOptions] };
+  const known = await read(file);
+  const others = known instanceof DamagedRecord ? [] : known.filter((each) => each.key !== key);
+  const answer = { ...probe, installOptions: [...probe.installOptions] };
   const entries = [...others, { key, answer }].slice(-mostEntries);
-  await writeFile(file, JSON.stringify(entries), { mode: 0o600 }).catch(() => undefined);
+  await writeDurably(file, JSON.stringify(entries)).catch(() => undefined);
 }

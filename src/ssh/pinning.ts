@@ -1,5 +1,4 @@
-import { randomUUID } from 'node:crypto';
-import { readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { readRegularFile, writeDurably } from '../durable-file.js';
 import { codeOf, PodmanBootcError } from '../errors.js';
 import {
   fingerprintOf,
@@ -11,6 +10,9 @@ import {
 } from './known-hosts.js';
 import { quoteForShell } from './session.js';
 import type { LoginTarget } from './target.js';
+
+/** Bytes: a VM has one key, or a few after a while. */
+const longestFile = 1024 * 1024;
 
 /**
  * The host keys that the target's known_hosts file pins for it; none if the file is missing.
@@ -50,12 +52,9 @@ export async function pinAlso(t: LoginTarget, hostKey: Buffer): Promise<void> {
 async function append(t: LoginTarget, text: string, hostKey: Buffer): Promise<void> {
   const line = formatKnownHost(t.hostKeyAlias, `${typeOfKey(hostKey) ?? ''} ${hostKey.toString('base64')}`);
   const kept = text === '' || text.endsWith('\n') ? text : `${text}\n`;
-  const temporary = `${t.knownHostsFile}.${randomUUID()}`;
   try {
-    await writeFile(temporary, kept + line, { mode: 0o600, flag: 'wx' });
-    await rename(temporary, t.knownHostsFile);
+    await writeDurably(t.knownHostsFile, kept + line);
   } catch (error) {
-    await rm(temporary, { force: true });
     throw knownHostsUnusable(t, error);
   }
 }
@@ -76,12 +75,15 @@ export function hostKeyMismatch(t: LoginTarget, pinned: readonly PinnedKey[], ke
 }
 
 async function readKnownHosts(t: LoginTarget): Promise<string> {
+  let content: Buffer | string;
   try {
-    return await readFile(t.knownHostsFile, 'utf8');
+    content = await readRegularFile(t.knownHostsFile, longestFile);
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return '';
     throw knownHostsUnusable(t, error);
   }
+  if (typeof content === 'string') throw knownHostsUnusable(t, new Error(`it is ${content}`));
+  return content.toString('utf8');
 }
 
 function knownHostsUnusable(t: LoginTarget, cause: unknown): PodmanBootcError {

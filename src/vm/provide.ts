@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { recallProbe, rememberProbe } from '../bootc/probe-memory.js';
 import { probeImage, probeScript, type ImageProbe } from '../bootc/probe.js';
 import { portText, type PublishedPort } from '../domain/ports.js';
+import { DamagedRecord } from '../durable-file.js';
 import { codeOf, PodmanBootcError } from '../errors.js';
 import { imageName, namesOf, type Image } from '../podman/images.js';
 import { describeEngine, engineName, type PodmanEngine } from '../podman/engine.js';
@@ -162,7 +163,8 @@ async function askImage(
   const file = join(host.directories.cache, 'image-probes.json');
   const subject = { engine: engineName(engine), imageId: image.id, user };
   const remembered = await recallProbe(file, subject, probeScript);
-  if (remembered) return remembered;
+  if (remembered instanceof DamagedRecord) host.report.warn(`${String(remembered)}; the image is asked anew`);
+  else if (remembered) return remembered;
   const { architecture } = await requireRootful(engine, signal);
   const probe = await probeImage(engine, reference, user, signal).catch((error: unknown) => {
     throw image.architecture === architecture

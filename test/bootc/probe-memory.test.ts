@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { recallProbe, rememberProbe } from '../../src/bootc/probe-memory.js';
+import { DamagedRecord } from '../../src/durable-file.js';
 import type { ImageProbe } from '../../src/bootc/probe.js';
 import { temporaryDirectory } from '../support/temporary.js';
 
@@ -24,8 +26,7 @@ describe("what is remembered of an image's answers", () => {
     const file = join(temporaryDirectory(this), 'probes.json');
     assert.equal(await recallProbe(file, subject, 'script'), undefined);
     await rememberProbe(file, subject, 'script', probe);
-    const { defaultFilesystem: _unset, ...stored } = probe;
-    assert.deepEqual(await recallProbe(file, subject, 'script'), stored);
+    assert.deepEqual(await recallProbe(file, subject, 'script'), probe);
     for (const other of [{ engine: 'podman-machine-root' }, { imageId: 'b'.repeat(64) }, { user: 'tester' }])
       assert.equal(await recallProbe(file, { ...subject, ...other }, 'script'), undefined);
     assert.equal(await recallProbe(file, subject, 'another script'), undefined);
@@ -43,17 +44,37 @@ describe("what is remembered of an image's answers", () => {
     );
   });
 
-  it('is nothing where the file is torn, and where it cannot be written', async function () {
+  it('is nothing where the file is torn, which is told, and is remembered anew', async function () {
     const directory = temporaryDirectory(this);
     const file = join(directory, 'probes.json');
     await rememberProbe(file, subject, 'script', probe);
     const whole = readFileSync(file, 'utf8');
-    for (const text of [whole.slice(0, 40), '', 'null', '[{}]', '[null]', '[{"key":"x","answer":null}]']) {
+    for (const text of [whole.slice(0, 40), '', 'null', '{}']) {
       writeFileSync(file, text);
-      assert.equal(await recallProbe(file, subject, 'script'), undefined, text);
+      const recalled = await recallProbe(file, subject, 'script');
+      assert.ok(recalled instanceof DamagedRecord && recalled.file === file, text);
+      await rememberProbe(file, subject, 'script', probe);
+      assert.deepEqual(await recallProbe(file, subject, 'script'), probe);
     }
+    rmSync(file);
+    execFileSync('mkfifo', [file]);
+    assert.ok((await recallProbe(file, subject, 'script')) instanceof DamagedRecord);
+  });
+
+  it('does not lose the others with an entry that is none, nor fails where it cannot be written', async function () {
+    const directory = temporaryDirectory(this);
+    const file = join(directory, 'probes.json');
     await rememberProbe(file, subject, 'script', probe);
-    assert.notEqual(await recallProbe(file, subject, 'script'), undefined);
+    const entries = JSON.parse(readFileSync(file, 'utf8')) as { answer: object }[];
+    for (const other of [
+      null,
+      {},
+      { key: 'x', answer: null },
+      { ...entries[0], answer: { ...entries[0]?.answer, hasUki: 1 } },
+    ]) {
+      writeFileSync(file, JSON.stringify([other, ...entries]));
+      assert.deepEqual(await recallProbe(file, subject, 'script'), probe);
+    }
     await rememberProbe(join(directory, 'none', 'probes.json'), subject, 'script', probe);
   });
 });
