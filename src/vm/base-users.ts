@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readdir, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import { readQcow2 } from '../disk/qcow2.js';
+import { fileSize, readQcow2 } from '../disk/qcow2.js';
 import { readDomain, type DomainDescription } from '../domain/edit.js';
 import { DamagedRecord, readRecord, writeDurably } from '../durable-file.js';
 import { codeOf } from '../errors.js';
@@ -173,6 +173,8 @@ async function userOfDisk(directories: Directories, name: string): Promise<User 
   if (!name.endsWith('.qcow2')) return undefined;
   const path = join(disksDirectory(directories), name);
   const uuid = basename(name, '.qcow2');
+  // One that is being made is an overlay of nothing yet; its journal names the base.
+  if ((await fileSize(path)).apparent === 0) return undefined;
   const isReadable = await readQcow2(path).then(
     () => true,
     (error: unknown) => codeOf(error) === 'ENOENT',

@@ -158,14 +158,19 @@ export async function createVirtualMachine(
     await removeReplaced(host, vm.replaces, identity);
   }
   await requireNothingThere(host, identity.uuid);
-  await directory.claim(host.directories, {
-    operation: vm.transient ? 'transient' : 'create',
-    uri: host.uri,
-    name: identity.name,
-    image: vm.reference,
-    since: new Date().toISOString(),
-    base,
-  });
+  const format = vmDiskFormat(vm.diskFormat);
+  await directory.claim(
+    host.directories,
+    {
+      operation: vm.transient ? 'transient' : 'create',
+      uri: host.uri,
+      name: identity.name,
+      image: vm.reference,
+      since: new Date().toISOString(),
+      base,
+    },
+    format,
+  );
   try {
     await checkDiskFits(directory.disk('qcow2'), diskSize);
     const disk = await withBaseDisk(
@@ -173,7 +178,6 @@ export async function createVirtualMachine(
       parts,
       installation,
       async (made: BaseDisk) => {
-        const format = vmDiskFormat(vm.diskFormat);
         if (format === 'qcow2') {
           const { uuid, name } = identity;
           await markBase(host, made.key, { uuid, name, directory, disk: directory.disk(format) });

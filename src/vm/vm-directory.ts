@@ -1,4 +1,4 @@
-import { chmod, lstat, mkdir, readdir, rm, rmdir } from 'node:fs/promises';
+import { chmod, lstat, mkdir, open, readdir, rm, rmdir } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { DamagedRecord, readRecord, writeDurably } from '../durable-file.js';
 import { codeOf } from '../errors.js';
@@ -95,17 +95,21 @@ export class VmDirectory {
   }
 
   /**
-   * Makes the directory for a new VM, with its journal. From then on everything in it, and the disk, is ours to delete.
-   * @throws what mkdir(2) does: `EEXIST` where the directory is there
+   * Makes the directory for a new VM, with its journal, and an empty file where its disk will be. From then on both are ours
+   * to delete.
+   * @throws what mkdir(2) and open(2) do: `EEXIST` where one of them is there
    */
-  async claim(directories: Directories, journal: Journal): Promise<void> {
+  async claim(directories: Directories, journal: Journal, format: DiskFormat): Promise<void> {
+    const disk = this.disk(format);
     await makeDirectory(dirname(this.path), directories);
-    await makeDirectory(dirname(this.disk('qcow2')), directories);
+    await makeDirectory(dirname(disk), directories);
     await mkdir(this.path, { mode: directories.mode });
     try {
       await chmod(this.path, directories.mode);
       await this.writeJournal(journal);
+      await (await open(disk, 'wx', 0o600)).close();
     } catch (error) {
+      await this.removeJournal();
       await this.removeBlank();
       throw error;
     }
@@ -114,7 +118,9 @@ export class VmDirectory {
   /** Opens what is there of it to QEMU, which a strange umask may have kept out. */
   async mend(directories: Directories): Promise<void> {
     // Also one of a VM that was made with another XDG_DATA_HOME.
-    const there = { ...directories, data: dirname(dirname(this.path)) };
+    const data = dirname(dirname(this.path));
+    const { root = directories.data } = directories;
+    const there = data.startsWith(root) ? directories : { ...directories, data, root: data };
     await mendDirectory(this.path, there);
     await mendDirectory(dirname(this.disk('qcow2')), there);
   }

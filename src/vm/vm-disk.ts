@@ -1,4 +1,3 @@
-import { open } from 'node:fs/promises';
 import { checkOverlay, checkRaw, createOverlay } from '../disk/qcow2.js';
 import { copyRaw } from '../disk/raw-copy.js';
 import { readDomain } from '../domain/edit.js';
@@ -41,7 +40,7 @@ export interface VmDisk {
 }
 
 /**
- * Makes a VM's disk from a base disk.
+ * Makes a VM's disk from a base disk, over the empty file that was put in its place when the directory was claimed.
  * @param size bytes, at least those of the base disk
  */
 export async function makeVmDisk(
@@ -52,8 +51,6 @@ export async function makeVmDisk(
   size: number,
 ): Promise<VmDisk> {
   const path = directory.disk(format);
-  // Whatever makes the disk would write over one that is there.
-  await (await open(path, 'wx', 0o600)).close();
   if (size > base.parts.diskSize) {
     host.report.info(
       `The disk has ${formatSize(size)}; the guest's root file system has ${formatSize(base.parts.diskSize)} until the guest grows it`,

@@ -197,14 +197,18 @@ describe('base disks', () => {
     await rm(overlay);
 
     const directory = new VmDirectory(test.directory('half'));
-    await directory.claim(test.host.directories, {
-      operation: 'create',
-      uri: test.host.uri,
-      name: 'half',
-      image: parts.reference,
-      since: '2026-01-02T03:04:05.000Z',
-      base: key,
-    });
+    await directory.claim(
+      test.host.directories,
+      {
+        operation: 'create',
+        uri: test.host.uri,
+        name: 'half',
+        image: parts.reference,
+        since: '2026-01-02T03:04:05.000Z',
+        base: key,
+      },
+      'qcow2',
+    );
     await keeps(/^half$/);
     await directory.remove();
 

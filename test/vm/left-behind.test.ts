@@ -114,9 +114,21 @@ describe('a VM that libvirt has lost', () => {
       image: 'x',
       since: '2026-01-02T03:04:05.000Z',
     } as const;
-    await directory.claim(test.host.directories, journal);
-    await assert.rejects(directory.claim(test.host.directories, journal), { code: 'EEXIST' });
+    await directory.claim(test.host.directories, journal, 'raw');
+    await assert.rejects(directory.claim(test.host.directories, journal, 'raw'), { code: 'EEXIST' });
     assert.ok(existsSync(join(directory.path, 'journal.json')));
+  });
+
+  it('whose disk came into its place meanwhile keeps it, and the claim leaves nothing', async function () {
+    const test = await openTestHost(this, []);
+    const directory = new VmDirectory(test.directory('new'));
+    mkdirSync(dirname(directory.disk('raw')), { recursive: true });
+    writeFileSync(directory.disk('raw'), 'precious');
+    const since = '2026-01-02T03:04:05.000Z';
+    const journal = { operation: 'create', uri: test.host.uri, name: 'new', image: 'x', since } as const;
+    await assert.rejects(directory.claim(test.host.directories, journal, 'raw'), { code: 'EEXIST' });
+    assert.equal(readFileSync(directory.disk('raw'), 'utf8'), 'precious');
+    assert.ok(!existsSync(directory.path));
   });
 });
 
