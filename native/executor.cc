@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <chrono>
 #include <exception>
+#include <iterator>
 #include <limits>
 
 #include "thread.h"
@@ -73,6 +74,7 @@ int Executor::Submit(const std::shared_ptr<Lane>& lane, std::shared_ptr<Job> job
     return ENOMEM;
   }
   queued.lane_ = lane;
+  queued.place_ = std::prev(lane->queue_.end());
   queued.state_ = Job::State::kQueued;
   int error = Grow();
   if (error != 0) {
@@ -89,7 +91,7 @@ std::list<std::shared_ptr<Lane>>::iterator Executor::Next() {
 }
 
 std::shared_ptr<Job> Executor::Take(std::list<std::shared_ptr<Lane>>::iterator lane) {
-  std::deque<std::shared_ptr<Job>>& queue = (*lane)->queue_;
+  std::list<std::shared_ptr<Job>>& queue = (*lane)->queue_;
   std::shared_ptr<Job> job = std::move(queue.front());
   queue.pop_front();
   if (queue.empty())
@@ -174,9 +176,8 @@ bool Executor::GiveUp(Job& job) {
   std::lock_guard<std::mutex> lock(mutex_);
   if (job.given_up_) return false;
   if (job.state_ == Job::State::kQueued && !job.MustRun()) {
-    std::deque<std::shared_ptr<Job>>& queue = job.lane_->queue_;
-    queue.erase(
-        std::find_if(queue.begin(), queue.end(), [&](const auto& each) { return each.get() == &job; }));
+    std::list<std::shared_ptr<Job>>& queue = job.lane_->queue_;
+    queue.erase(job.place_);
     if (queue.empty()) waiting_.remove(job.lane_);
     job.state_ = Job::State::kDone;
     return true;

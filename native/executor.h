@@ -4,7 +4,6 @@
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <exception>
 #include <list>
 #include <memory>
@@ -33,6 +32,8 @@ class Job {
   // All under the executor's lock.
   std::shared_ptr<Lane> lane_;
   State state_ = State::kNew;
+  // In its lane's queue, while it is queued.
+  std::list<std::shared_ptr<Job>>::iterator place_;
   bool given_up_ = false;
 };
 
@@ -60,7 +61,7 @@ class Lane {
   const size_t threads_;
   const size_t limit_;
   // All under the executor's lock.
-  std::deque<std::shared_ptr<Job>> queue_;
+  std::list<std::shared_ptr<Job>> queue_;
   size_t live_ = 0;
   size_t given_up_ = 0;
 };
