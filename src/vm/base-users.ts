@@ -116,8 +116,12 @@ export async function findBaseUsers(host: Host): Promise<(base: BaseFile) => Pro
   const domains = await host.connection.listAllDomains();
   const ofDomains = (await Promise.all(domains.map(userOfDomain))).filter((user) => user !== undefined);
   const users = [...ofDomains, ...(await usersOnDisk(host.directories))];
+  // A disk alone has only the uuid to be called by; a record beside the keys, or a domain, knows better.
+  const recorded = new Map(
+    users.map(({ uuid, name }) => [uuid, name] as const).filter(([uuid, name]) => uuid !== name),
+  );
   const nameOf = ({ uuid, name }: User): string =>
-    domains.find((domain) => domain.uuid === uuid)?.name ?? name;
+    domains.find((domain) => domain.uuid === uuid)?.name ?? recorded.get(uuid) ?? name;
   return async (base) => {
     const file = await identityOf(base.path);
     const needing = users.filter(

@@ -177,8 +177,11 @@ describe('who needs a base disk', () => {
       definition: '<domain/>',
     };
     writeFileSync(join(directory('lost'), 'vm.json'), JSON.stringify(kept));
+    const overlay = join(host.directories.data, 'disks', `${uuidFor('lost')}.qcow2`);
+    await createOverlay(overlay, base.path, size);
     await assertKept(host, base, /^lost$/, () => {
       rmSync(directory('lost'), { recursive: true });
+      rmSync(overlay);
     });
   });
 });
