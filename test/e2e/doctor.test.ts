@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -68,12 +68,17 @@ describe('doctor', () => {
     const cause = 'closed to the user that libvirt runs QEMU as (uid 64055)';
     const fix = 'chgrp kvm /dev/kvm && chmod 660 /dev/kvm';
 
+    let isOurs = false;
+
     before(() => {
-      assert.ok(existsSync('/dev/kvm'), 'This test needs /dev/kvm, usable or not');
+      isOurs = !existsSync('/dev/kvm');
+      // Usable or not: what counts here is who may open it. So where there is none, the null device has its name meanwhile.
+      if (isOurs) host('mknod', '/dev/kvm', 'c', '1', '3');
       host('chmod', '600', '/dev/kvm');
     });
     after(() => {
-      host('sh', '-c', fix);
+      if (isOurs) rmSync('/dev/kvm');
+      else host('sh', '-c', fix);
     });
 
     it('says so, and how to open it', async () => {
