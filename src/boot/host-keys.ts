@@ -18,7 +18,7 @@ export class AnnouncedHostKeys {
       // `Cloud-init v. 22.4.2 running 'init-local' at …`, and at its end, where that is not switched off, `… finished at …`.
       this.cloudInit = line.includes(' finished at ') ? 'finished' : 'running';
     } else if (this.#isOpen && this.#keys.length < most) {
-      const encoded = /^(?:ssh|ecdsa)-[a-z0-9-]+ ([A-Za-z0-9+/]+={0,2})(?: |$)/.exec(line)?.[1];
+      const encoded = /\b(?:ssh|ecdsa)-[a-z0-9-]+ ([A-Za-z0-9+/]+={0,2})(?: |$)/.exec(line)?.[1];
       if (encoded !== undefined) this.#keys.push(encoded);
     }
   }

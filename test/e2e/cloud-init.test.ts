@@ -109,12 +109,12 @@ describe('a guest with cloud-init', function () {
     assert.ok(output.startsWith('it ran') && output.includes(ours), output);
     assert.deepEqual(pinned(), [ours]);
 
-    // Another instance, whose configuration says the opposite of ours.
+    // Another instance, whose configuration says the opposite of ours; not before the first has done all that it does once.
     const drop = '/etc/cloud/cloud.cfg.d/zzz.cfg';
     await succeed(
       'ssh',
       'ci',
-      `printf 'ssh_deletekeys: true\\nvendor_data: {enabled: false}\\n' >${drop}; cloud-init clean; sync`,
+      `cloud-init status --wait >&2; printf 'ssh_deletekeys: true\\nvendor_data: {enabled: false}\\n' >${drop}; cloud-init clean; sync`,
     );
     await succeed('stop', 'ci');
     await succeed('start', 'ci');
