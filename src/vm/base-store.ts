@@ -10,7 +10,7 @@ import { codeOf, PodmanBootcError } from '../errors.js';
 import type { PodmanEngine } from '../podman/engine.js';
 import { baseKey, differences, type BaseParts } from './base-disk.js';
 import { findBaseUsers, forgetMarks } from './base-users.js';
-import { makeDirectory, type Directories } from './directories.js';
+import { makeDirectory, namesIn, type Directories } from './directories.js';
 import type { Host } from './host.js';
 import { acquireLock, isLocked, tryLock } from './lock.js';
 import { allowQemuToRead } from './qemu-access.js';
@@ -250,10 +250,7 @@ async function completeBasesOf(directories: Directories, imageId: string): Promi
 async function listRecords(
   directories: Directories,
 ): Promise<{ directory: BaseDirectory; record: BaseRecord | DamagedRecord | undefined }[]> {
-  const names = await readdir(basesDirectory(directories)).catch((error: unknown) => {
-    if (codeOf(error) === 'ENOENT') return [];
-    throw error;
-  });
+  const names = await namesIn(basesDirectory(directories));
   return Promise.all(
     names
       .filter((name) => /^[0-9a-f]{24}$/.test(name))

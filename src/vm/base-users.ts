@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { readdir, rm, stat } from 'node:fs/promises';
+import { rm, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { fileSize, readQcow2 } from '../disk/qcow2.js';
 import { readDomain, type DomainDescription } from '../domain/edit.js';
@@ -10,6 +10,7 @@ import {
   allDirectories,
   disksDirectory,
   makeDirectory,
+  namesIn,
   vmsDirectory,
   type Directories,
 } from './directories.js';
@@ -270,13 +271,4 @@ async function isThere(path: string): Promise<boolean> {
     () => true,
     (error: unknown) => codeOf(error) !== 'ENOENT' && codeOf(error) !== 'ENOTDIR',
   );
-}
-
-async function namesIn(path: string): Promise<string[]> {
-  try {
-    return await readdir(path);
-  } catch (error) {
-    if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR') return [];
-    throw error;
-  }
 }

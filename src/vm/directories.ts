@@ -105,12 +105,19 @@ function rootDirectory({ data, root = data }: Directories): string {
 /** The directories of every libvirt that this user has had VMs in. */
 export async function allDirectories(directories: Directories): Promise<Directories[]> {
   const root = rootDirectory(directories);
-  const names = await readdir(join(root, 'libvirt')).catch((error: unknown) => {
-    if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR') return [];
-    throw error;
-  });
+  const names = await namesIn(join(root, 'libvirt'));
   const all = [root, ...names.sort().map((name) => join(root, 'libvirt', name))];
   return all.map((data) => ({ ...directories, root, data }));
+}
+
+/** What is in a directory; nothing in one that is not there. */
+export async function namesIn(path: string): Promise<string[]> {
+  try {
+    return await readdir(path);
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR') return [];
+    throw error;
+  }
 }
 
 /** The directory that holds one directory per VM. */

@@ -1,7 +1,7 @@
-import { readdir, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { DamagedRecord } from '../durable-file.js';
-import { codeOf, PodmanBootcError } from '../errors.js';
-import { disksDirectory, vmsDirectory } from './directories.js';
+import { PodmanBootcError } from '../errors.js';
+import { disksDirectory, namesIn, vmsDirectory } from './directories.js';
 import { discardFiles } from './discard.js';
 import type { Host } from './host.js';
 import { idOf, isIdOf } from './identity.js';
@@ -47,15 +47,11 @@ export async function listLeftBehind(host: Host): Promise<LeftBehindVirtualMachi
 
 /** All uuids that have a directory or a disk where the VMs of this libvirt have theirs. */
 export async function uuidsOnDisk({ directories }: Pick<Host, 'directories'>): Promise<string[]> {
-  const [vms, disks] = await Promise.all(
-    [vmsDirectory(directories), disksDirectory(directories)].map((path) =>
-      readdir(path).catch((error: unknown) => {
-        if (codeOf(error) === 'ENOENT') return [];
-        throw error;
-      }),
-    ),
-  );
-  const names = [...(vms ?? []), ...(disks ?? []).map((name) => name.replace(/\.(?:qcow2|raw)$/, ''))];
+  const [vms, disks] = await Promise.all([
+    namesIn(vmsDirectory(directories)),
+    namesIn(disksDirectory(directories)),
+  ]);
+  const names = [...vms, ...disks.map((name) => name.replace(/\.(?:qcow2|raw)$/, ''))];
   return [...new Set(names.filter((name) => uuidPattern.test(name)))].sort();
 }
 
