@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { BootRecognizer } from '../src/boot/recognizer.js';
-import { LiveView } from '../src/cli/views.js';
+import { LiveView } from '../src/cli/output/views.js';
 import { PodmanBootc, type VirtualMachine } from '../src/index.js';
 import { openGreeted } from '../src/ssh/banner.js';
-import { followFile } from '../src/vm/follow-file.js';
+import { followFile } from '../src/vm/files/follow-file.js';
 import { cli } from '../test/support/project.js';
 
 /*

@@ -2,7 +2,7 @@
 // `--check` writes nothing and fails when the page is not up to date.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { checkIds, checks } from '../dist/src/checks.js';
-import { createProgram } from '../dist/src/cli/program.js';
+import { createProgram } from '../dist/src/cli/commands/program.js';
 
 const file = new URL('../man/podman-bootc.1', import.meta.url);
 

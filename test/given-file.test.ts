@@ -4,8 +4,8 @@ import { mkdirSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { GivenFileError, readGivenFile } from '../src/given-file.js';
 import { readPublicKeys } from '../src/ssh/public-key.js';
-import { checkCloudInit } from '../src/vm/cloud-init.js';
-import { readPassword } from '../src/vm/password.js';
+import { checkCloudInit } from '../src/vm/guest/cloud-init.js';
+import { readPassword } from '../src/vm/guest/password.js';
 import { rejectsWithCode } from './support/rejects.js';
 import { temporaryDirectory } from './support/temporary.js';
 

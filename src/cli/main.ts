@@ -1,8 +1,8 @@
 import { CommanderError } from 'commander';
 import { exitCodes } from '../errors.js';
-import { createProgram } from './program.js';
-import { watchOutputs } from './outputs.js';
-import { printFailure } from './terminal.js';
+import { createProgram } from './commands/program.js';
+import { watchOutputs } from './output/outputs.js';
+import { printFailure } from './output/terminal.js';
 
 /** Runs the command line of this process and sets its exit code. */
 async function main(): Promise<void> {

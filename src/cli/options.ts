@@ -1,6 +1,6 @@
 import { Option, type Command } from 'commander';
-import { parseFormat } from './values.js';
-import type { LogLevel } from './terminal.js';
+import { parseFormat } from './commands/values.js';
+import type { LogLevel } from './output/terminal.js';
 
 /** Options that every command takes, before or behind its name. */
 export interface GlobalOptions {

@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { minimumDiskSize } from '../bootc/disk-size.js';
 import { codeOf, messageOf } from '../errors.js';
 import { formatSize, GiB, MiB } from '../sizes.js';
-import { requireOwn } from '../vm/directories.js';
+import { requireOwn } from '../vm/host/directories.js';
 import type { Examination } from './examination.js';
 import type { Outcome } from './finding.js';
 

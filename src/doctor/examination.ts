@@ -4,8 +4,8 @@ import type { DomainCapabilities } from '../domain/capabilities.js';
 import type { CheckId } from '../checks.js';
 import type { PodmanEngine } from '../podman/engine.js';
 import type { PodmanMachine } from '../podman/machines.js';
-import type { Directories } from '../vm/directories.js';
-import type { Host } from '../vm/host.js';
+import type { Directories } from '../vm/host/directories.js';
+import type { Host } from '../vm/host/host.js';
 import { UnknownBecauseOf } from './finding.js';
 import type { PackageFamily } from './packages.js';
 

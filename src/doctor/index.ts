@@ -5,9 +5,9 @@ import { messageOf, PodmanBootcError } from '../errors.js';
 import { listMachines } from '../podman/machines.js';
 import { selectEngine } from '../podman/select.js';
 import { DeadlineError } from '../process.js';
-import { userDirectories, type Directories } from '../vm/directories.js';
-import { domainCapabilities, hostArchitecture } from '../vm/hardware.js';
-import { openHost, type Host } from '../vm/host.js';
+import { userDirectories, type Directories } from '../vm/host/directories.js';
+import { domainCapabilities, hostArchitecture } from '../vm/host/hardware.js';
+import { openHost, type Host } from '../vm/host/host.js';
 import { checkCache, checkData, checkLocks } from './directories.js';
 import { from, type Examination } from './examination.js';
 import {

@@ -1,4 +1,4 @@
-import { listBases } from '../vm/base-store.js';
+import { listBases } from '../vm/disks/base-store.js';
 import { listLeftBehind } from '../vm/left-behind.js';
 import { from, type Examination } from './examination.js';
 import type { Outcome } from './finding.js';

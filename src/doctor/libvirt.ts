@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { findProgram } from '../process.js';
 import { codeOf, messageOf, PodmanBootcError } from '../errors.js';
-import type { Host } from '../vm/host.js';
+import type { Host } from '../vm/host/host.js';
 import type { Examination } from './examination.js';
 import { isLate, lateOutcome, type Outcome } from './finding.js';
 import { installCommand } from './packages.js';

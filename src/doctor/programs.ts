@@ -1,5 +1,5 @@
 import { findProgram } from '../process.js';
-import { isoPrograms } from '../vm/cloud-init.js';
+import { isoPrograms } from '../vm/guest/cloud-init.js';
 import type { Examination } from './examination.js';
 import type { Outcome } from './finding.js';
 import { installCommand } from './packages.js';

@@ -2,21 +2,21 @@ import type { Duplex } from 'node:stream';
 import type { PodmanEngine } from '../podman/engine.js';
 import type { ListedImage } from '../podman/images.js';
 import { codeOf, PodmanBootcError } from '../errors.js';
-import type { BootStatus } from './boot-status.js';
-import type { ConsoleLogOptions } from './console.js';
+import type { BootStatus } from './boot/status.js';
+import type { ConsoleLogOptions } from './boot/console.js';
 import type { PublishedPort } from '../domain/ports.js';
 import type { Copy } from '../ssh/copy.js';
 import type { LoginTarget } from '../ssh/target.js';
-import { openHost, requireLocal, type Host, type HostOptions } from './host.js';
+import { openHost, requireLocal, type Host, type HostOptions } from './host/host.js';
 import { checkName } from './identity.js';
-import { acquireLock } from './lock.js';
-import type { ListedBaseDisk } from './base-store.js';
+import { acquireLock } from './host/lock.js';
+import type { ListedBaseDisk } from './disks/base-store.js';
 import type { LeftBehindVirtualMachine } from './left-behind.js';
 import type { VmFilter } from './filter.js';
 import type { InspectedVirtualMachine } from './inspect.js';
-import type { RunOptions } from './run-options.js';
-import type { AppliedChange, VmChanges } from './set.js';
-import type { StopOptions, StopOutcome } from './stop.js';
+import type { RunOptions } from './create/options.js';
+import type { AppliedChange, VmChanges } from './change/set.js';
+import type { StopOptions, StopOutcome } from './power/stop.js';
 import {
   asVirtualMachine,
   digitsToEnd,
@@ -33,8 +33,8 @@ import {
   type UnfinishedVirtualMachine,
   type VirtualMachine,
 } from './virtual-machine.js';
-import type { Readiness, WaitOptions } from './wait-for-login.js';
-import type { AwaitedState, WaitForStateOptions } from './wait.js';
+import type { Readiness, WaitOptions } from './boot/wait-for-login.js';
+import type { AwaitedState, WaitForStateOptions } from './boot/wait.js';
 
 /*
  * What an operation needs is imported when it is called: `list` and `--help` are typed often, and installing,
@@ -132,8 +132,8 @@ export class PodmanBootc implements AsyncDisposable {
   ): Promise<VirtualMachine> {
     this.requireLocal('adopt');
     const [{ recoverAbandoned }, { adoptVirtualMachine }] = await Promise.all([
-      import('./recover.js'),
-      import('./adopt.js'),
+      import('./disks/recover.js'),
+      import('./change/adopt.js'),
     ]);
     if (options.name !== undefined) checkName(options.name);
     await recoverAbandoned(this.#host);
@@ -174,9 +174,9 @@ export class PodmanBootc implements AsyncDisposable {
   async run(imageOrId: string, options: RunOptions = {}, signal?: AbortSignal): Promise<VirtualMachine> {
     this.requireLocal('run');
     const [{ provideVirtualMachine }, { startVirtualMachine }, { removeVirtualMachine }] = await Promise.all([
-      import('./provide.js'),
-      import('./start.js'),
-      import('./remove.js'),
+      import('./create/provide.js'),
+      import('./power/start.js'),
+      import('./change/remove.js'),
     ]);
     const startOrRemove = async (vm: VirtualMachine, created: boolean): Promise<VirtualMachine> => {
       // It runs already, and would not be there otherwise.
@@ -199,7 +199,7 @@ export class PodmanBootc implements AsyncDisposable {
    */
   async create(image: string, options: RunOptions = {}, signal?: AbortSignal): Promise<VirtualMachine> {
     this.requireLocal('create');
-    const { provideVirtualMachine } = await import('./provide.js');
+    const { provideVirtualMachine } = await import('./create/provide.js');
     return provideVirtualMachine(
       this.#host,
       image,
@@ -216,7 +216,7 @@ export class PodmanBootc implements AsyncDisposable {
   ): Promise<{ vm: VirtualMachine; started: boolean }> {
     return this.#exclusively(
       which,
-      async (vm) => (await import('./start.js')).startVirtualMachine(this.#host, vm),
+      async (vm) => (await import('./power/start.js')).startVirtualMachine(this.#host, vm),
       signal,
     );
   }
@@ -228,7 +228,7 @@ export class PodmanBootc implements AsyncDisposable {
   async stop(which: string | VirtualMachine, options: StopOptions = {}): Promise<StopOutcome> {
     return this.#exclusively(
       await this.#resolve(which, { toEnd: true }),
-      async (vm) => (await import('./stop.js')).stopVirtualMachine(this.#host, vm, options),
+      async (vm) => (await import('./power/stop.js')).stopVirtualMachine(this.#host, vm, options),
       options.signal,
     );
   }
@@ -243,12 +243,12 @@ export class PodmanBootc implements AsyncDisposable {
       which,
       async (vm) => {
         if (!(await vm.domain.isPersistent())) {
-          await (await import('./reboot.js')).rebootVirtualMachine(this.#host, vm, options);
+          await (await import('./power/reboot.js')).rebootVirtualMachine(this.#host, vm, options);
           return vm;
         }
         const [{ stopVirtualMachine }, { startVirtualMachine }] = await Promise.all([
-          import('./stop.js'),
-          import('./start.js'),
+          import('./power/stop.js'),
+          import('./power/start.js'),
         ]);
         await stopVirtualMachine(this.#host, vm, options);
         return (await startVirtualMachine(this.#host, vm)).vm;
@@ -260,7 +260,7 @@ export class PodmanBootc implements AsyncDisposable {
   /** Gives a VM that is shut off another name. @returns the VM with that name */
   async rename(which: string | VirtualMachine, name: string, signal?: AbortSignal): Promise<VirtualMachine> {
     checkName(name);
-    const { renameVirtualMachine } = await import('./rename.js');
+    const { renameVirtualMachine } = await import('./change/rename.js');
     // The name first, as for a new VM: whoever makes one of that name holds it until the domain is defined.
     await using _name = this.#host.isLocal
       ? await acquireLock(this.#host, `name-${name}`, { what: `the name ${name}`, signal })
@@ -275,7 +275,7 @@ export class PodmanBootc implements AsyncDisposable {
   set(which: string | VirtualMachine, changes: VmChanges, signal?: AbortSignal): Promise<AppliedChange[]> {
     return this.#exclusively(
       which,
-      async (vm) => (await import('./set.js')).setVirtualMachine(this.#host, vm, changes),
+      async (vm) => (await import('./change/set.js')).setVirtualMachine(this.#host, vm, changes),
       signal,
     );
   }
@@ -287,13 +287,13 @@ export class PodmanBootc implements AsyncDisposable {
     options?: WaitForStateOptions,
   ): Promise<void> {
     if (state === 'ssh') this.requireLocal('wait --state ssh');
-    const { waitForState } = await import('./wait.js');
+    const { waitForState } = await import('./boot/wait.js');
     await waitForState(this.#host, await this.#resolve(which), state, options);
   }
 
   /** The ports of a VM that ports of this host lead to, SSH's first. */
   async ports(which: string | VirtualMachine): Promise<PublishedPort[]> {
-    const { publishedPorts } = await import('./published-ports.js');
+    const { publishedPorts } = await import('./guest/ports.js');
     return publishedPorts(await this.#resolve(which));
   }
 
@@ -301,7 +301,7 @@ export class PodmanBootc implements AsyncDisposable {
   pause(which: string | VirtualMachine, signal?: AbortSignal): Promise<boolean> {
     return this.#exclusively(
       which,
-      async (vm) => (await import('./pause.js')).pauseVirtualMachine(vm),
+      async (vm) => (await import('./power/pause.js')).pauseVirtualMachine(vm),
       signal,
     );
   }
@@ -310,7 +310,7 @@ export class PodmanBootc implements AsyncDisposable {
   resume(which: string | VirtualMachine, signal?: AbortSignal): Promise<boolean> {
     return this.#exclusively(
       which,
-      async (vm) => (await import('./pause.js')).resumeVirtualMachine(vm),
+      async (vm) => (await import('./power/pause.js')).resumeVirtualMachine(vm),
       signal,
     );
   }
@@ -327,8 +327,8 @@ export class PodmanBootc implements AsyncDisposable {
   ): Promise<{ name: string; id: string; uuid: string }> {
     this.requireLocal('rm');
     const [{ recoverAbandoned }, { removeVirtualMachine }] = await Promise.all([
-      import('./recover.js'),
-      import('./remove.js'),
+      import('./disks/recover.js'),
+      import('./change/remove.js'),
     ]);
     await recoverAbandoned(this.#host);
     try {
@@ -350,7 +350,7 @@ export class PodmanBootc implements AsyncDisposable {
   /** The base disks: what VMs' disks are overlays of, oldest first. */
   async bases(): Promise<ListedBaseDisk[]> {
     this.requireLocal('disk ls');
-    return (await import('./base-store.js')).listBases(this.#host);
+    return (await import('./disks/base-store.js')).listBases(this.#host);
   }
 
   /**
@@ -360,8 +360,8 @@ export class PodmanBootc implements AsyncDisposable {
   async unusedBases(options: { all?: boolean } = {}): Promise<ListedBaseDisk[]> {
     this.requireLocal('disk prune');
     const [{ recoverAbandoned }, { unusedBases }] = await Promise.all([
-      import('./recover.js'),
-      import('./base-store.js'),
+      import('./disks/recover.js'),
+      import('./disks/base-store.js'),
     ]);
     await recoverAbandoned(this.#host);
     return unusedBases(this.#host, options.all === true);
@@ -370,7 +370,7 @@ export class PodmanBootc implements AsyncDisposable {
   /** Removes a base disk unless something needs it. @returns whether it is gone */
   async removeBase(base: { key: string }): Promise<boolean> {
     this.requireLocal('disk prune');
-    return (await import('./base-store.js')).removeBase(this.#host, base.key);
+    return (await import('./disks/base-store.js')).removeBase(this.#host, base.key);
   }
 
   /**
@@ -383,7 +383,7 @@ export class PodmanBootc implements AsyncDisposable {
     options: ConsoleLogOptions = {},
   ): AsyncGenerator<Buffer, void> {
     this.requireLocal('logs');
-    const { readConsoleLog } = await import('./console.js');
+    const { readConsoleLog } = await import('./boot/console.js');
     yield* readConsoleLog(this.#host, await this.#resolve(which), options);
   }
 
@@ -396,21 +396,21 @@ export class PodmanBootc implements AsyncDisposable {
     which: string | VirtualMachine,
     options: { force?: boolean | undefined; signal?: AbortSignal | undefined } = {},
   ): Promise<Duplex> {
-    const { openConsole } = await import('./console.js');
+    const { openConsole } = await import('./boot/console.js');
     return openConsole(await this.#resolve(which), options);
   }
 
   /** How its present boot, or its last, stands, and what is wrong with it. */
   async status(which: string | VirtualMachine, signal?: AbortSignal): Promise<BootStatus> {
     this.requireLocal('status');
-    const { bootStatus } = await import('./boot-status.js');
+    const { bootStatus } = await import('./boot/status.js');
     return bootStatus(this.#host, await this.#resolve(which), signal);
   }
 
   /** Waits until somebody can log in, or until it is known that nobody will; see `waitUntilReady`. */
   async waitUntilReady(which: string | VirtualMachine, options?: WaitOptions): Promise<Readiness> {
     this.requireLocal('wait --state ssh');
-    const { waitUntilReady } = await import('./wait-for-login.js');
+    const { waitUntilReady } = await import('./boot/wait-for-login.js');
     return waitUntilReady(this.#host, await this.#resolve(which), options);
   }
 
@@ -521,7 +521,7 @@ export class PodmanBootc implements AsyncDisposable {
         () => true,
         () => false,
       ));
-    const { isPasswordPending } = await import('./password.js');
+    const { isPasswordPending } = await import('./guest/password.js');
     if (!isUp || (await isPasswordPending(vm))) await this.waitUntilReady(vm, options);
     return target;
   }

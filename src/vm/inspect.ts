@@ -1,7 +1,7 @@
 import { readDomain, type DomainDescription } from '../domain/edit.js';
 import { codeOf, PodmanBootcError } from '../errors.js';
 import type { LoginTarget } from '../ssh/target.js';
-import type { Host } from './host.js';
+import type { Host } from './host/host.js';
 import { matchesId } from './identity.js';
 import {
   asListed,

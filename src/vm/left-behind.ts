@@ -1,12 +1,12 @@
 import { stat } from 'node:fs/promises';
 import { DamagedRecord } from '../durable-file.js';
 import { PodmanBootcError } from '../errors.js';
-import { disksDirectory, namesIn, vmsDirectory } from './directories.js';
-import { discardFiles } from './discard.js';
-import type { Host } from './host.js';
+import { disksDirectory, namesIn, vmsDirectory } from './host/directories.js';
+import { discardFiles } from './disks/discard.js';
+import type { Host } from './host/host.js';
 import { idOf, isIdOf } from './identity.js';
-import { disksAreGone, isOf, readKeptDefinition, type KeptDefinition } from './kept-definition.js';
-import { VmDirectory } from './vm-directory.js';
+import { disksAreGone, isOf, readKeptDefinition, type KeptDefinition } from './files/kept-definition.js';
+import { VmDirectory } from './files/vm-directory.js';
 
 /** What libvirt no longer has, and the disk and keys are there: somebody undefined it, or libvirt was installed anew. */
 export interface LeftBehindVirtualMachine {

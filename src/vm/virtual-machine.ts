@@ -6,12 +6,12 @@ import { PodmanBootcError } from '../errors.js';
 import { isLibvirtError, type Domain, type DomainState } from '../libvirt/index.js';
 import type { LoginTarget } from '../ssh/target.js';
 import { checkLoginName } from '../ssh/user.js';
-import { vmsDirectory } from './directories.js';
-import type { Host } from './host.js';
+import { vmsDirectory } from './host/directories.js';
+import type { Host } from './host/host.js';
 import { idDigits, idOf, isIdOf, isIdPrefix, isName } from './identity.js';
-import { libvirtIdentity } from './libvirt-identity.js';
-import { isLocked } from './lock.js';
-import { VmDirectory } from './vm-directory.js';
+import { libvirtIdentity } from './host/libvirt-identity.js';
+import { isLocked } from './host/lock.js';
+import { VmDirectory } from './files/vm-directory.js';
 
 /** A VM: a libvirt domain that carries our metadata. */
 export interface VirtualMachine {

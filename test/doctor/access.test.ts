@@ -3,7 +3,7 @@ import { symlinkSync } from 'node:fs';
 import { checkCache, checkData, checkLocks } from '../../src/doctor/directories.js';
 import type { Examination } from '../../src/doctor/examination.js';
 import { checkLibvirt } from '../../src/doctor/libvirt.js';
-import { userDirectories } from '../../src/vm/directories.js';
+import { userDirectories } from '../../src/vm/host/directories.js';
 import { rejectsWithCode } from '../support/rejects.js';
 import { temporaryDirectory } from '../support/temporary.js';
 import { openTestHost } from '../support/test-host.js';

@@ -2,7 +2,7 @@ import { chmodSync, mkdtempSync, symlinkSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import type { CheckId } from '../../src/checks.js';
 import { examineHost, type ExamineOptions, type Finding } from '../../src/doctor/index.js';
-import type { Directories } from '../../src/vm/directories.js';
+import type { Directories } from '../../src/vm/host/directories.js';
 
 /** Directories of podman-bootc below one of the test's, none of which exists yet. */
 export function directoriesIn(root: string): Directories {

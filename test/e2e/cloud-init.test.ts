@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { AnnouncedHostKeys } from '../../src/boot/host-keys.js';
 import { tmpfilesExtra } from '../../src/ssh/credentials.js';
 import { generateKeyPair } from '../../src/ssh/keys.js';
-import { vendorDataWith } from '../../src/vm/vendor-data.js';
+import { vendorDataWith } from '../../src/vm/guest/vendor-data.js';
 import { host, podmanBootc, start, startCli, succeed } from './support/cli.js';
 
 const image = 'localhost/cloud-init:latest';

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { imageTable } from '../../src/cli/images.js';
+import { imageTable } from '../../src/cli/actions/images.js';
 import { imageName, listBootcImages, namesOf, type Image } from '../../src/podman/images.js';
 import { parseImageReference } from '../../src/podman/reference.js';
 import { pathWith } from '../doctor/support.js';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { parseImageReference } from '../../src/podman/reference.js';
-import { provideVirtualMachine } from '../../src/vm/provide.js';
+import { provideVirtualMachine } from '../../src/vm/create/provide.js';
 import { withPodman } from '../support/fake-podman.js';
 import { rejectsWithCode } from '../support/rejects.js';
 import { openTestHost } from '../support/test-host.js';

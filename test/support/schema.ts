@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Ajv2020 } from 'ajv/dist/2020.js';
-import { fieldsOf, type Fields, type SchemaName } from '../../src/cli/fields.js';
+import { fieldsOf, type Fields, type SchemaName } from '../../src/cli/output/fields.js';
 import { projectRoot } from './project.js';
 
 /** Asserts that what a command printed is what its schema describes, key by key. */

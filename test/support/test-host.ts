@@ -2,8 +2,8 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Reporter } from '../../src/report.js';
 import { PodmanBootc } from '../../src/vm/client.js';
-import { openHost, type Host, type HostOptions } from '../../src/vm/host.js';
-import { acquireLock } from '../../src/vm/lock.js';
+import { openHost, type Host, type HostOptions } from '../../src/vm/host/host.js';
+import { acquireLock } from '../../src/vm/host/lock.js';
 import { temporaryDirectory } from './temporary.js';
 import { testNode, uuidFor, type TestVm } from './test-node.js';
 

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { keepDefinition } from '../../src/vm/kept-definition.js';
+import { keepDefinition } from '../../src/vm/files/kept-definition.js';
 import { requireNothingThere } from '../../src/vm/left-behind.js';
-import { recoverAbandoned } from '../../src/vm/recover.js';
+import { recoverAbandoned } from '../../src/vm/disks/recover.js';
 import { findVirtualMachine } from '../../src/vm/virtual-machine.js';
-import { VmDirectory } from '../../src/vm/vm-directory.js';
+import { VmDirectory } from '../../src/vm/files/vm-directory.js';
 import { rejectsWithCode } from '../support/rejects.js';
 import { openTestClient, openTestHost, type TestClient, type TestHost } from '../support/test-host.js';
 import { uuidFor } from '../support/test-node.js';

@@ -1,17 +1,17 @@
 import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { inspectedJson } from '../../src/cli/vm-json.js';
+import { inspectedJson } from '../../src/cli/output/vm-json.js';
 import { buildXml } from '../../src/domain/xml.js';
 import { inspectVirtualMachine } from '../../src/vm/inspect.js';
-import { acquireLock } from '../../src/vm/lock.js';
-import { recoverAbandoned } from '../../src/vm/recover.js';
-import { removeVirtualMachine } from '../../src/vm/remove.js';
-import { renameVirtualMachine } from '../../src/vm/rename.js';
-import { checkRunOptions } from '../../src/vm/run-options.js';
-import { setVirtualMachine } from '../../src/vm/set.js';
-import { startTransient, startVirtualMachine } from '../../src/vm/start.js';
-import { stopVirtualMachine } from '../../src/vm/stop.js';
+import { acquireLock } from '../../src/vm/host/lock.js';
+import { recoverAbandoned } from '../../src/vm/disks/recover.js';
+import { removeVirtualMachine } from '../../src/vm/change/remove.js';
+import { renameVirtualMachine } from '../../src/vm/change/rename.js';
+import { checkRunOptions } from '../../src/vm/create/options.js';
+import { setVirtualMachine } from '../../src/vm/change/set.js';
+import { startTransient, startVirtualMachine } from '../../src/vm/power/start.js';
+import { stopVirtualMachine } from '../../src/vm/power/stop.js';
 import {
   asVirtualMachine,
   findVirtualMachine,
@@ -20,8 +20,8 @@ import {
   lookupDomain,
   type VirtualMachine,
 } from '../../src/vm/virtual-machine.js';
-import { waitForState } from '../../src/vm/wait.js';
-import { VmDirectory } from '../../src/vm/vm-directory.js';
+import { waitForState } from '../../src/vm/boot/wait.js';
+import { VmDirectory } from '../../src/vm/files/vm-directory.js';
 import { rejectsWithCode } from '../support/rejects.js';
 import { assertMatchesSchema } from '../support/schema.js';
 import { openTestHost, type TestHost } from '../support/test-host.js';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { mkdirSync } from 'node:fs';
-import { withoutDomainJson } from '../../src/cli/vm-json.js';
-import { VmDirectory } from '../../src/vm/vm-directory.js';
+import { withoutDomainJson } from '../../src/cli/output/vm-json.js';
+import { VmDirectory } from '../../src/vm/files/vm-directory.js';
 import { rejectsWithCode } from '../support/rejects.js';
 import { assertMatchesSchema } from '../support/schema.js';
 import { openTestClient, type TestClient } from '../support/test-host.js';

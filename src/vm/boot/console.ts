@@ -1,0 +1,136 @@
+import type { Duplex } from 'node:stream';
+import { since } from '../../boot/since.js';
+import { codeOf, messageOf, PodmanBootcError } from '../../errors.js';
+import { isLibvirtError } from '../../libvirt/index.js';
+import { consoleBoot, consoleBoots, holdConsole, readConsole } from '../files/console-log.js';
+import { followFile } from '../files/follow-file.js';
+import type { Host } from '../host/host.js';
+import {
+  directoryOf,
+  isActiveState,
+  settledState,
+  sshCommand,
+  type VirtualMachine,
+} from '../virtual-machine.js';
+import type { VmDirectory } from '../files/vm-directory.js';
+
+/** Which part of a console's log is read. */
+export interface ConsoleLogOptions {
+  /** 0 (default) is the boot that runs or ran last, -1 the one before it. */
+  boot?: number | undefined;
+  /** Goes on until the VM stops; for boot 0 only. */
+  follow?: boolean | undefined;
+  /** Leaves out what was written before; see `since`. */
+  since?: Date | undefined;
+  signal?: AbortSignal | undefined;
+}
+
+/** Reads the console's log; see `PodmanBootc.consoleLog`. */
+export async function* readConsoleLog(
+  host: Host,
+  vm: VirtualMachine,
+  options: ConsoleLogOptions,
+): AsyncGenerator<Buffer, void> {
+  const directory = directoryOf(vm);
+  if (!directory) throw unreadable(vm, 'its disk is not where podman-bootc keeps disks');
+  try {
+    await holdConsole(directory);
+    if (options.follow) yield* follow(host, vm, directory, options);
+    else yield* selected(await consoleBoot(directory, options.boot ?? 0), options.since);
+  } catch (error) {
+    if (codeOf(error) === 'EACCES') throw unreadable(vm, 'it belongs to another user');
+    throw error;
+  }
+}
+
+function selected(
+  boot: Awaited<ReturnType<typeof consoleBoot>>,
+  from: Date | undefined,
+): AsyncIterable<Buffer> {
+  const chunks = readConsole(boot);
+  return from === undefined ? chunks : since(chunks, from, boot);
+}
+
+async function* follow(
+  host: Host,
+  vm: VirtualMachine,
+  directory: VmDirectory,
+  { boot: which = 0, since: from, signal }: ConsoleLogOptions,
+): AsyncGenerator<Buffer, void> {
+  if (which !== 0) {
+    throw new PodmanBootcError('usage', 'OPTIONS_CONFLICT', 'Only the latest boot can be followed', {
+      remedy: 'Leave out --boot or --follow',
+    });
+  }
+  await using ended = await watchEnd(host, vm, signal);
+  const [latest] = await consoleBoots(directory);
+  if (latest) yield* selected(latest, from);
+  const last = latest?.files.at(-1);
+  const start = last?.path === directory.consoleLog ? last.size : 0;
+  // Nothing is written any more, and what is there was put aside already.
+  if (ended.signal.aborted && start === 0) return;
+  yield* followFile(directory.consoleLog, { start, end: ended.signal });
+  signal?.throwIfAborted();
+}
+
+/** A signal that aborts when the VM stops, has stopped, or the other signal aborts. */
+export async function watchEnd(
+  host: Host,
+  vm: VirtualMachine,
+  signal?: AbortSignal,
+): Promise<AsyncDisposable & { signal: AbortSignal }> {
+  const end = new AbortController();
+  const unsubscribe = await host.connection.onDomainLifecycle(
+    ({ event }) => {
+      if (event === 'stopped' || event === 'crashed') end.abort();
+    },
+    { domain: vm.domain },
+  );
+  // Asked after subscribing, so that no end of it can fall in between.
+  if (!isActiveState(await settledState(vm.domain))) end.abort();
+  return {
+    signal: signal ? AbortSignal.any([end.signal, signal]) : end.signal,
+    [Symbol.asyncDispose]: unsubscribe,
+  };
+}
+
+/** Opens the console; see `PodmanBootc.openConsole`. */
+export async function openConsole(
+  vm: VirtualMachine,
+  options: { force?: boolean | undefined; signal?: AbortSignal | undefined },
+): Promise<Duplex> {
+  const state = await settledState(vm.domain);
+  if (!isActiveState(state)) {
+    throw new PodmanBootcError('usage', 'VM_NOT_RUNNING', `The VM ${vm.name} is ${state}`, {
+      remedy: `Start it with \`podman-bootc start ${vm.id}\`, or read what it wrote with \`podman-bootc logs ${vm.id}\``,
+    });
+  }
+  try {
+    return await vm.domain.openConsole(options);
+  } catch (cause) {
+    options.signal?.throwIfAborted();
+    // "Active console session exists for this domain" (src/qemu/qemu_driver.c).
+    const isBusy =
+      isLibvirtError(cause, 'VIR_ERR_OPERATION_FAILED') && messageOf(cause).includes('session exists');
+    throw isBusy
+      ? new PodmanBootcError('failure', 'CONSOLE_BUSY', `Somebody else has the console of ${vm.name}`, {
+          remedy: `Take it with \`podman-bootc console --force ${vm.id}\`, read it with \`podman-bootc logs -f ${vm.id}\`, or use \`${sshCommand(vm)}\``,
+          cause,
+        })
+      : new PodmanBootcError(
+          'failure',
+          'CONSOLE_UNAVAILABLE',
+          `libvirt could not open the console of ${vm.name}: ${messageOf(cause)}`,
+          { cause },
+        );
+  }
+}
+
+function unreadable(vm: VirtualMachine, why: string): PodmanBootcError {
+  return new PodmanBootcError(
+    'failure',
+    'CONSOLE_LOG_UNREADABLE',
+    `The console log of ${vm.name} cannot be read: ${why}`,
+    { remedy: `Its console can be: \`podman-bootc console ${vm.id}\`` },
+  );
+}

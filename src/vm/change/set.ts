@@ -1,0 +1,141 @@
+import { checkLabel, labelsOf, replaceLabels, type Labels } from '../../domain/labels.js';
+import { metadataNamespace, metadataPrefix } from '../../domain/metadata.js';
+import { splitName } from '../../domain/namespace.js';
+import { buildXml, parseXml } from '../../domain/xml.js';
+import { messageOf, PodmanBootcError } from '../../errors.js';
+import { isLibvirtError } from '../../libvirt/index.js';
+import type { Host } from '../host/host.js';
+import { keepDefinition } from '../files/kept-definition.js';
+import { checkCount, checkMemory } from '../create/options.js';
+import { isActiveState, requirePersistent, settledState, type VirtualMachine } from '../virtual-machine.js';
+
+/** What may be changed of a VM; what is absent stays. */
+export interface VmChanges {
+  cpus?: number | undefined;
+  /** Bytes. */
+  memory?: number | undefined;
+  /** Labels to add, or to give another value. */
+  labels?: Labels | undefined;
+  /** Names of labels to take away. */
+  removeLabels?: readonly string[] | undefined;
+  /** Whether it starts with libvirt. */
+  autostart?: boolean | undefined;
+}
+
+/** When a change comes into effect. */
+export type Effect = 'now' | 'at next start';
+
+/** A change that was made. */
+export interface AppliedChange {
+  what: 'cpus' | 'memory' | 'labels' | 'autostart';
+  effect: Effect;
+}
+
+/**
+ * Changes a VM by libvirt's calls for just that, so that whatever else somebody has changed in its domain stays. All of
+ * it goes into the definition or none; then into the running VM what libvirt takes. The caller holds the VM's lock.
+ * @throws PodmanBootcError `COUNT_INVALID`, `MEMORY_INVALID`, `LABEL_INVALID`, `VM_TRANSIENT`, `SET_FAILED`
+ */
+export async function setVirtualMachine(
+  host: Host,
+  vm: VirtualMachine,
+  changes: VmChanges,
+): Promise<AppliedChange[]> {
+  if (changes.cpus !== undefined) checkCount('--cpus', changes.cpus);
+  if (changes.memory !== undefined) checkMemory('--memory', changes.memory);
+  for (const label of Object.entries(changes.labels ?? {})) checkLabel(...label);
+  await requirePersistent(vm, 'it has no definition that could be changed');
+  await define(host, vm, changes);
+  await keepDefinition(host, vm);
+  const isActive = isActiveState(await settledState(vm.domain));
+  const applied: AppliedChange[] = [];
+  const note = (what: AppliedChange['what'], isNow: boolean): void => {
+    applied.push({ what, effect: isNow ? 'now' : 'at next start' });
+  };
+  if (changes.cpus !== undefined) note('cpus', isActive && (await plugCpus(host, vm, changes.cpus)));
+  if (changes.memory !== undefined) note('memory', isActive && (await inflate(host, vm, changes.memory)));
+  if (changesLabels(changes)) {
+    if (isActive) await setLabels(vm, changes, { live: true }).catch(ignoreEnded);
+    note('labels', true);
+  }
+  if (changes.autostart !== undefined) note('autostart', true);
+  return applied;
+}
+
+/** Changes the definition; puts the old one back when libvirt refuses a part. */
+async function define(host: Host, vm: VirtualMachine, changes: VmChanges): Promise<void> {
+  const { domain } = vm;
+  const before = await domain.getXml({ inactive: true, secure: true });
+  try {
+    if (changes.cpus !== undefined) {
+      const maximum = await domain.getVcpus({ config: true, maximum: true });
+      if (changes.cpus > maximum) await domain.setVcpus(changes.cpus, { config: true, maximum: true });
+      await domain.setVcpus(changes.cpus, { config: true });
+    }
+    if (changes.memory !== undefined) {
+      await domain.setMemory(kibibytes(changes.memory), { config: true, maximum: true });
+      await domain.setMemory(kibibytes(changes.memory), { config: true });
+    }
+    if (changesLabels(changes)) await setLabels(vm, changes, { config: true });
+    if (changes.autostart !== undefined) await domain.setAutostart(changes.autostart);
+  } catch (cause) {
+    await host.connection.defineDomain(before);
+    throw new PodmanBootcError(
+      'define',
+      'SET_FAILED',
+      `libvirt refused to change ${vm.name}: ${messageOf(cause)}`,
+      { remedy: 'Nothing of it was changed', cause },
+    );
+  }
+}
+
+function changesLabels({ labels, removeLabels }: VmChanges): boolean {
+  return labels !== undefined || removeLabels !== undefined;
+}
+
+async function setLabels(
+  { domain }: VirtualMachine,
+  { labels = {}, removeLabels = [] }: VmChanges,
+  which: { live: true } | { config: true },
+): Promise<void> {
+  const xml = await domain.getMetadata(metadataNamespace, which);
+  if (xml === null) throw new Error('it has lost its podman-bootc metadata');
+  const record = parseXml(xml);
+  const { prefix } = splitName(record.name);
+  const all = Object.entries({ ...labelsOf(record, prefix), ...labels });
+  replaceLabels(record, Object.fromEntries(all.filter(([name]) => !removeLabels.includes(name))), prefix);
+  await domain.setMetadata(buildXml(record), { key: metadataPrefix, uri: metadataNamespace, ...which });
+}
+
+async function plugCpus(host: Host, { domain }: VirtualMachine, cpus: number): Promise<boolean> {
+  try {
+    if ((await domain.getVcpus({ live: true })) !== cpus) await domain.setVcpus(cpus, { live: true });
+    return true;
+  } catch (error) {
+    return atNextStart(host, error);
+  }
+}
+
+async function inflate(host: Host, { domain }: VirtualMachine, memory: number): Promise<boolean> {
+  try {
+    await domain.setMemory(kibibytes(memory), { live: true });
+    return true;
+  } catch (error) {
+    return atNextStart(host, error);
+  }
+}
+
+/** That a running VM does not take a change is no failure: its definition has it. */
+function atNextStart(host: Host, error: unknown): false {
+  if (!isLibvirtError(error)) throw error;
+  host.report.debug(`Not now: ${error.message}`);
+  return false;
+}
+
+function ignoreEnded(error: unknown): void {
+  if (!isLibvirtError(error, 'VIR_ERR_OPERATION_INVALID')) throw error;
+}
+
+function kibibytes(bytes: number): number {
+  return Math.ceil(bytes / 1024);
+}

@@ -1,0 +1,39 @@
+import { messageOf, PodmanBootcError } from '../../errors.js';
+import { isActiveState, settledState, type VirtualMachine } from '../virtual-machine.js';
+
+/**
+ * Halts the processors of a VM; its memory stays where it is, and its clock stands still. The caller holds the VM's
+ * lock.
+ * @returns false when it was paused already
+ * @throws PodmanBootcError `VM_NOT_RUNNING`, `PAUSE_FAILED`
+ */
+export async function pauseVirtualMachine(vm: VirtualMachine): Promise<boolean> {
+  if ((await requireActive(vm)) === 'paused') return false;
+  await vm.domain.suspend().catch(fail('PAUSE_FAILED', `libvirt could not pause ${vm.name}`));
+  return true;
+}
+
+/**
+ * Lets a paused VM go on.
+ * @returns false when it was not paused
+ * @throws PodmanBootcError `VM_NOT_RUNNING`, `RESUME_FAILED`
+ */
+export async function resumeVirtualMachine(vm: VirtualMachine): Promise<boolean> {
+  if ((await requireActive(vm)) !== 'paused') return false;
+  await vm.domain.resume().catch(fail('RESUME_FAILED', `libvirt could not resume ${vm.name}`));
+  return true;
+}
+
+async function requireActive(vm: VirtualMachine): Promise<string> {
+  const state = await settledState(vm.domain);
+  if (isActiveState(state)) return state;
+  throw new PodmanBootcError('usage', 'VM_NOT_RUNNING', `The VM ${vm.name} is ${state}`, {
+    remedy: `Start it with \`podman-bootc start ${vm.id}\``,
+  });
+}
+
+function fail(code: string, sentence: string): (cause: unknown) => never {
+  return (cause) => {
+    throw new PodmanBootcError('failure', code, `${sentence}: ${messageOf(cause)}`, { cause });
+  };
+}

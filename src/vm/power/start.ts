@@ -1,0 +1,147 @@
+import { withSlirp, withSshPort, readDomain } from '../../domain/edit.js';
+import { messageOf, PodmanBootcError } from '../../errors.js';
+import type { Domain } from '../../libvirt/index.js';
+import { archiveConsole, holdConsole } from '../files/console-log.js';
+import type { Host } from '../host/host.js';
+import { keepDefinition } from '../files/kept-definition.js';
+import { isPortFree, requirePortsFree, unclaimedPort } from '../guest/port-space.js';
+import {
+  lookupDomain,
+  asVirtualMachine,
+  isActiveState,
+  localDirectoryOf,
+  pausedError,
+  settledState,
+  type VirtualMachine,
+} from '../virtual-machine.js';
+import { checkVmDisk } from '../disks/vm-disk.js';
+
+/** How many ports are tried before the start is given up. */
+const portAttempts = 5;
+
+/**
+ * Boots a VM that is not running; one that runs is left alone. The port it had is kept if it is free. If
+ * somebody takes it before QEMU does, the start is tried again with another, which the domain then keeps.
+ * @returns the VM as it is now recorded, and whether it was started by this call
+ * @throws PodmanBootcError `START_FAILED`, `PORT_TAKEN`, `PORT_UNUSABLE`, `DISK_MISSING`, `DISK_DAMAGED`, `BASE_DAMAGED`; `VM_PAUSED` for one that runs no
+ * further
+ */
+export async function startVirtualMachine(
+  host: Host,
+  vm: VirtualMachine,
+): Promise<{ vm: VirtualMachine; started: boolean }> {
+  const state = await settledState(vm.domain);
+  if (state === 'paused') throw pausedError(vm);
+  if (isActiveState(state)) return { vm, started: false };
+  const directory = localDirectoryOf(host, vm);
+  await directory?.mend(host.directories);
+  if (host.isLocal) await checkVmDisk(host, vm);
+  if (directory) await archiveConsole(directory);
+  await bootDomain(host, {
+    name: vm.name,
+    getXml: () => vm.domain.getXml({ inactive: true, secure: true }),
+    setXml: async (xml) => {
+      await host.connection.defineDomain(xml, { validate: true });
+    },
+    boot: () => vm.domain.create(),
+    isActive: async () => isActiveState(await settledState(vm.domain)),
+    remedy: `Look at its definition with \`virsh -c ${host.uri} dumpxml ${vm.uuid}\``,
+  });
+  if (directory) await holdConsole(directory);
+  const domain = await lookupDomain(host, { uuid: vm.uuid });
+  const current = (domain && (await asVirtualMachine(domain))) ?? vm;
+  await keepDefinition(host, current);
+  return { vm: current, started: true };
+}
+
+/**
+ * Boots a transient VM, which libvirt knows only for as long as it runs.
+ * @param xml of a domain that there is not; its SSH port may become another one
+ * @throws PodmanBootcError `START_FAILED`, `PORT_TAKEN`, `PORT_UNUSABLE`
+ */
+export async function startTransient(
+  host: Host,
+  { name, uuid }: { name: string; uuid: string },
+  xml: string,
+): Promise<Domain> {
+  let current = xml;
+  let domain: Domain | undefined;
+  await bootDomain(host, {
+    name,
+    getXml: () => Promise.resolve(current),
+    setXml: (changed) => {
+      current = changed;
+      return Promise.resolve();
+    },
+    boot: async () => {
+      domain = await host.connection.createDomain(current);
+    },
+    isActive: async () => {
+      domain = await lookupDomain(host, { uuid });
+      return domain !== undefined;
+    },
+    remedy: '`--log-level debug` shows its XML',
+  });
+  if (!domain) throw new Error(`${name} has started and ended`);
+  return domain;
+}
+
+/** A domain that does not run, and what it takes to change that. */
+interface Bootable {
+  name: string;
+  getXml(): Promise<string>;
+  /** Changes what it will boot as. */
+  setXml(xml: string): Promise<void>;
+  boot(): Promise<void>;
+  /** Whether it runs all the same, when booting it has failed. */
+  isActive(): Promise<boolean>;
+  /** What to do when libvirt cannot start it and nobody knows why. */
+  remedy: string;
+}
+
+/** Whether somebody listens on it now; false where that cannot be seen, because libvirt starts VMs on another host. */
+async function isTaken(host: Host, port: number): Promise<boolean> {
+  return host.isLocal && !(await isPortFree(port));
+}
+
+async function bootDomain(host: Host, domain: Bootable): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    const xml = await domain.getXml();
+    const { sshPort: port, metadata, ports, usesPasst } = readDomain(xml);
+    if (host.isLocal) await requirePortsFree(host, ports);
+    // Somebody may have changed the forward with virsh: our record follows.
+    if (port !== undefined && port !== metadata?.ssh.port) await domain.setXml(withSshPort(xml, port));
+    if (port !== undefined && (await isTaken(host, port))) {
+      const other = await unclaimedPort(host, ports);
+      host.report.info(`Port ${port} is taken by another process; SSH moves to port ${other}`);
+      await domain.setXml(withSshPort(xml, other));
+      if (attempt < portAttempts) continue;
+    }
+    try {
+      await domain.boot();
+      return;
+    } catch (error) {
+      // Somebody else started it meanwhile.
+      if (await domain.isActive()) return;
+      // QEMU names a taken port in words only; asking for the port oneself needs no reading of messages.
+      if (port !== undefined && attempt < portAttempts && (await isTaken(host, port))) continue;
+      if (usesPasst) {
+        host.report.warn(`passt did not work (${messageOf(error)}); using QEMU's own user network instead`);
+        await domain.setXml(withSlirp(xml));
+        continue;
+      }
+      throw new PodmanBootcError(
+        'boot',
+        'START_FAILED',
+        `libvirt could not start ${domain.name}: ${messageOf(error)}`,
+        {
+          // That we, as root, could listen there says nothing of QEMU's own user.
+          remedy: ports.some(({ hostPort }) => hostPort < 1024)
+            ? "QEMU's user may not listen on ports below 1024: publish others, for example --publish 8080:80"
+            : domain.remedy,
+          cause: error,
+        },
+      );
+    }
+  }
+}

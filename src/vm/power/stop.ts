@@ -1,0 +1,127 @@
+import { isLibvirtError } from '../../libvirt/index.js';
+import { holdConsole } from '../files/console-log.js';
+import type { Host } from '../host/host.js';
+import { recoverDirectory } from '../disks/recover.js';
+import {
+  isActiveState,
+  localDirectoryOf,
+  lookupDomain,
+  stateOf,
+  type VirtualMachine,
+} from '../virtual-machine.js';
+
+/** Milliseconds that a guest has for shutting down before it is ended by force. */
+export const stopTimeout = 90_000;
+/** A guest that still boots does not hear the power button: it is pressed again after so many milliseconds. */
+export const pressAgain = 5_000;
+/** Milliseconds that libvirt has for forgetting a transient domain that has ended. */
+const forgetTimeout = 10_000;
+
+/** How a VM is stopped. */
+export interface StopOptions {
+  /** Milliseconds that the guest has before it is ended by force; default 90,000. */
+  timeout?: number | undefined;
+  /** Ends it at once, without asking the guest. */
+  force?: boolean | undefined;
+  signal?: AbortSignal | undefined;
+}
+
+/** How a VM was stopped; `not running` when there was nothing to do. */
+export type StopOutcome = 'shut down' | 'forced off' | 'not running';
+
+/**
+ * Shuts a VM down by ACPI, and by force when it has not ended after the time-out; the caller's reporter is
+ * told. A paused VM goes on for that, since its guest hears nothing. The domain stays defined and the disk keeps
+ * its data; a transient VM is removed. The caller holds the VM's lock.
+ */
+export async function stopVirtualMachine(
+  host: Host,
+  vm: VirtualMachine,
+  options: StopOptions = {},
+): Promise<StopOutcome> {
+  const outcome = await end(host, vm, options);
+  await removeTransient(host, vm);
+  return outcome;
+}
+
+async function end(host: Host, vm: VirtualMachine, options: StopOptions): Promise<StopOutcome> {
+  if (!(await isActive(vm))) return 'not running';
+  const directory = localDirectoryOf(host, vm);
+  if (directory) await holdConsole(directory);
+  if (options.force === true) return forceOff(vm);
+  // Libvirt's test driver has one way only, and refuses to be told.
+  const mode = (await host.connection.getType()) === 'QEMU' ? 'acpi' : 'default';
+  const ended = new AbortController();
+  const unsubscribe = await host.connection.onDomainLifecycle(
+    ({ event }) => {
+      if (event === 'stopped') ended.abort();
+    },
+    { domain: vm.domain },
+  );
+  try {
+    const timeout = options.timeout ?? stopTimeout;
+    const deadline = Date.now() + timeout;
+    while (Date.now() < deadline) {
+      const state = await stateOf(vm);
+      if (state === undefined || !isActiveState(state)) return 'shut down';
+      if (state === 'paused') await vm.domain.resume().catch(ignoreNotRunning);
+      await vm.domain.shutdown({ mode }).catch(ignoreNotRunning);
+      await pause(Math.min(pressAgain, deadline - Date.now()), ended.signal, options.signal);
+      if (ended.signal.aborted) return 'shut down';
+    }
+    host.report.warn(`${vm.name} did not shut down within ${timeout / 1000} s: ending it by force`);
+    return await forceOff(vm);
+  } finally {
+    await unsubscribe();
+  }
+}
+
+async function forceOff(vm: VirtualMachine): Promise<StopOutcome> {
+  await vm.domain.destroy().catch(ignoreNotRunning);
+  return 'forced off';
+}
+
+async function isActive(vm: VirtualMachine): Promise<boolean> {
+  const state = await stateOf(vm);
+  return state !== undefined && isActiveState(state);
+}
+
+/** Of a transient VM libvirt's part is gone by itself, a moment after it has ended; ours is removed here. */
+async function removeTransient(host: Host, vm: VirtualMachine): Promise<void> {
+  const directory = localDirectoryOf(host, vm);
+  if ((await directory?.readableJournal())?.operation !== 'transient' || !directory) return;
+  const deadline = Date.now() + forgetTimeout;
+  for (;;) {
+    const domain = await lookupDomain(host, { uuid: vm.uuid });
+    if (!domain || (await domain.isPersistent().catch(() => false)) || Date.now() > deadline) break;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  await recoverDirectory(host, vm.uuid, directory);
+}
+
+/** For what is asked of a VM that may have ended meanwhile; a transient one is gone then. */
+export function ignoreNotRunning(error: unknown): void {
+  if (!isLibvirtError(error, 'VIR_ERR_OPERATION_INVALID') && !isLibvirtError(error, 'VIR_ERR_NO_DOMAIN'))
+    throw error;
+}
+
+/** Resolves after so many milliseconds or when `early` aborts; rejects when `signal` does. */
+export function pause(
+  milliseconds: number,
+  early: AbortSignal,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const finish = (): void => {
+      clearTimeout(timer);
+      early.removeEventListener('abort', finish);
+      signal?.removeEventListener('abort', finish);
+      if (signal?.aborted) reject(signal.reason as Error);
+      else resolve();
+    };
+    const timer = setTimeout(finish, Math.max(milliseconds, 0));
+    early.addEventListener('abort', finish);
+    signal?.addEventListener('abort', finish);
+    if (early.aborted || signal?.aborted) finish();
+  });
+}

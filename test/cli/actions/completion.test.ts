@@ -1,0 +1,138 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { completionScript } from '../../../src/cli/actions/completion-scripts.js';
+import { cli } from '../../support/project.js';
+import { temporaryDirectory } from '../../support/temporary.js';
+import { testNode, uuidFor } from '../../support/test-node.js';
+
+describe('completion', function () {
+  this.timeout(120_000);
+  let uri: string;
+  let directory: string;
+
+  before(function () {
+    directory = temporaryDirectory(this);
+    writeFileSync(
+      join(directory, 'node.xml'),
+      testNode([
+        { name: 'web', image: 'quay.io/a/b:1' },
+        { name: 'off', state: 'shut off' },
+        { name: 'alien', ours: false },
+      ]),
+    );
+    uri = `test://${join(directory, 'node.xml')}`;
+    symlinkSync(cli, join(directory, 'podman-bootc'));
+    // What `podman images` prints, recorded; the end-to-end suite asks a real podman.
+    writeFileSync(
+      join(directory, 'podman'),
+      `#!/bin/sh\ncase "$*" in *images*) echo '[{"Id":"${'c'.repeat(64)}","Names":["quay.io/fedora/fedora-bootc:42","quay.io/fedora/fedora-bootc:43"],"Size":1,"Created":1}]';; *) echo '[]';; esac\n`,
+      { mode: 0o755 },
+    );
+  });
+
+  function run(program: string, ...args: string[]): string {
+    const env = { ...process.env, LIBVIRT_DEFAULT_URI: uri, PATH: `${directory}:${process.env.PATH ?? ''}` };
+    const { error, status, stdout, stderr } = spawnSync(program, args, { encoding: 'utf8', env });
+    assert.equal(error, undefined, `${program} is needed for this test`);
+    assert.equal(status, 0, stderr);
+    return stdout;
+  }
+
+  /** What the program itself offers for the last of these words. */
+  function candidates(...words: string[]): string[] {
+    return run(process.execPath, cli, '__complete', '--', ...words)
+      .split('\n')
+      .filter((line) => line !== '')
+      .map((line) => line.split('\t')[0] ?? '');
+  }
+
+  it('offers commands, options and the values of options', () => {
+    assert.deepEqual(candidates('s').sort(), ['set', 'ssh', 'ssh-config', 'start', 'status', 'stop']);
+    assert.deepEqual(candidates('run', '--disk'), ['--disk-size', '--disk-format']);
+    assert.deepEqual(candidates('list', '--format', ''), ['table', 'json', 'yaml']);
+    assert.deepEqual(candidates('completion', 'f'), ['fish']);
+    assert.deepEqual(candidates('disk', ''), ['ls', 'prune', 'help']);
+    assert.ok(!candidates('').includes('__complete'));
+  });
+
+  it('offers the VMs that a command can be used on, by name and ID, and none of others', () => {
+    const id = (name: string): string => uuidFor(name).replaceAll('-', '').slice(0, 12);
+    assert.deepEqual(candidates('ssh', ''), ['web', id('web')]);
+    assert.deepEqual(candidates('start', ''), ['off', id('off')]);
+    assert.deepEqual(candidates('rm', '-f', ''), ['off', id('off'), 'web', id('web')]);
+    assert.deepEqual(candidates('pause', ''), ['web', id('web')]);
+    assert.deepEqual(candidates('resume', ''), []);
+    assert.deepEqual(candidates('restart', 'o'), ['off']);
+    assert.deepEqual(candidates('inspect', 'web', ''), ['off', id('off')]);
+    assert.deepEqual(candidates('rename', 'o'), ['off']);
+    assert.deepEqual(candidates('cp', 'w'), ['web:']);
+    assert.deepEqual(candidates('wait', '--state', 's'), ['ssh', 'stopped']);
+    assert.deepEqual(candidates('ssh-config', 'o'), ['off']);
+    assert.deepEqual(candidates('rename', 'off', ''), [], 'a new name is for its inventor to say');
+    assert.deepEqual(candidates('rm', 'off', 'w'), ['web'], 'one that is named already is not offered again');
+    assert.deepEqual(
+      candidates('--connect', 'test:///default', 'rm', ''),
+      [],
+      'asks the libvirt that was named',
+    );
+  });
+
+  it("offers images to run, and leaves the guest's command alone", () => {
+    assert.deepEqual(candidates('run', '--rm', 'quay.io/fe'), [
+      'quay.io/fedora/fedora-bootc:42',
+      'quay.io/fedora/fedora-bootc:43',
+    ]);
+    assert.deepEqual(candidates('run', 'image', ''), []);
+    assert.deepEqual(candidates('ssh', 'web', ''), []);
+  });
+
+  it('offers nothing, without a word, where libvirt cannot be asked', () => {
+    assert.deepEqual(candidates('--connect', 'nonsense://', 'ssh', ''), []);
+    assert.deepEqual(candidates('nonsense', ''), []);
+  });
+
+  it('works in bash, also behind the colon of an image name', () => {
+    const complete = (line: string): string[] =>
+      run(
+        'bash',
+        '-c',
+        `${completionScript('bash')}\nCOMP_LINE=$1 COMP_POINT=\${#1}\n_podman_bootc\nprintf '%s\\n' "\${COMPREPLY[@]}"`,
+        'bash',
+        line,
+      )
+        .trim()
+        .split('\n');
+    assert.deepEqual(complete('podman-bootc ssh w'), ['web']);
+    assert.deepEqual(complete('podman-bootc run quay.io/fedora/fedora-bootc:4'), ['42', '43']);
+    assert.deepEqual(complete('podman-bootc st'), ['status', 'start', 'stop']);
+  });
+
+  it('works in fish, with descriptions', () => {
+    const output = run(
+      'fish',
+      '--no-config',
+      '-c',
+      `${completionScript('fish')}\ncomplete -C 'podman-bootc ssh w'`,
+    );
+    assert.equal(output, 'web\tquay.io/a/b:1\n');
+  });
+
+  it('works in zsh', () => {
+    const output = run(
+      'zsh',
+      '--no-rcs',
+      '-c',
+      `compdef() { : }\ncompadd() { print -rl -- $values }\n${completionScript('zsh')}\nwords=(podman-bootc ssh w) CURRENT=3\n_podman_bootc`,
+    );
+    assert.equal(output, 'web\n');
+  });
+
+  it('has a script for PowerShell', () => {
+    assert.match(
+      completionScript('powershell'),
+      /Register-ArgumentCompleter -Native -CommandName podman-bootc/,
+    );
+  });
+});

@@ -1,0 +1,60 @@
+import assert from 'node:assert/strict';
+import { parsePort } from '../../../src/domain/ports.js';
+import { requireSame } from '../../../src/vm/create/existing-vm.js';
+import type { RunOptions } from '../../../src/vm/create/options.js';
+import { findVirtualMachine } from '../../../src/vm/virtual-machine.js';
+import { rejectsWithCode } from '../../support/rejects.js';
+import { openTestHost } from '../../support/test-host.js';
+
+const files = { cloudInit: undefined, sshKeys: [], password: undefined };
+
+describe('a VM that exists, run with options', () => {
+  for (const [option, options] of Object.entries<RunOptions>({
+    '--karg': { kargs: ['quiet'] },
+    '--composefs-backend': { composefsBackend: true },
+    '--bootloader': { bootloader: 'systemd' },
+    '--bootc-arg': { bootcArgs: ['--stateroot=x'] },
+    '--hostname': { hostname: 'web' },
+    '--publish': { ports: [parsePort('8080:80')] },
+    '--label': { labels: { stage: 'live' } },
+    '--firmware': { firmware: 'efi' },
+    '--cpus': { cpus: 7 },
+  })) {
+    it(`is refused when it was made with another ${option}`, async function () {
+      const { host } = await openTestHost(this, [
+        { name: 'a', state: 'shut off', labels: { stage: 'test' } },
+      ]);
+      const vm = await findVirtualMachine(host, 'a');
+      const error = await rejectsWithCode('VM_DIFFERS', () => requireSame(vm, options, files));
+      assert.match(error.message, new RegExp(`made with ${option}`));
+    });
+  }
+
+  it('is refused with another key of the user', async function () {
+    const { host } = await openTestHost(this, [{ name: 'a', state: 'shut off' }]);
+    const vm = await findVirtualMachine(host, 'a');
+    const sshKeys = [{ line: 'ssh-ed25519 x', fingerprint: 'SHA256:x' }];
+    const error = await rejectsWithCode('VM_DIFFERS', () =>
+      requireSame(vm, { sshKeys: ['id.pub'] }, { ...files, sshKeys }),
+    );
+    assert.match(error.message, /made with --ssh-key unset, not SHA256:x/);
+  });
+
+  it('is taken when it was made with the same', async function () {
+    const { host } = await openTestHost(this, [{ name: 'a', state: 'shut off', labels: { stage: 'test' } }]);
+    const vm = await findVirtualMachine(host, 'a');
+    await requireSame(
+      vm,
+      {
+        labels: { stage: 'test' },
+        ports: [],
+        kargs: [],
+        sshKeys: [],
+        user: 'root',
+        composefsBackend: false,
+        bootcArgs: [],
+      },
+      files,
+    );
+  });
+});
