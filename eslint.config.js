@@ -1,5 +1,6 @@
 import eslint from '@eslint/js';
 import tseslint from 'typescript-eslint';
+import { arrowsRunDown } from './scripts/lint-rooms.js';
 
 export default tseslint.config(
   { ignores: ['dist/', 'build/', 'node_modules/', '.cache/'] },
@@ -14,6 +15,11 @@ export default tseslint.config(
       '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true }],
       '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_' }],
     },
+  },
+  {
+    files: ['src/**/*.ts'],
+    plugins: { rooms: { rules: { 'arrows-run-down': arrowsRunDown } } },
+    rules: { 'rooms/arrows-run-down': 'error' },
   },
   {
     files: ['**/*.js'],

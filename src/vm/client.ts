@@ -339,7 +339,7 @@ export class PodmanBootc implements AsyncDisposable {
     } catch (error) {
       if (codeOf(error) !== 'VM_LEFT_BEHIND' || typeof which !== 'string') throw error;
     }
-    const { removeLeftBehind } = await import('./left-behind.js');
+    const { removeLeftBehind } = await import('./change/remove-left-behind.js');
     return this.#withLeftBehind(which, async (left) => {
       if (left.name !== which) requireDigits(which, digitsToEnd);
       await removeLeftBehind(this.#host, left, options);

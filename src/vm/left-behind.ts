@@ -2,7 +2,6 @@ import { stat } from 'node:fs/promises';
 import { DamagedRecord } from '../durable-file.js';
 import { PodmanBootcError } from '../errors.js';
 import { disksDirectory, namesIn, vmsDirectory } from './host/directories.js';
-import { discardFiles } from './disks/discard.js';
 import type { Host } from './host/host.js';
 import { idOf, isIdOf } from './identity.js';
 import { disksAreGone, isOf, readKeptDefinition, type KeptDefinition } from './files/kept-definition.js';
@@ -153,26 +152,4 @@ export async function requireNothingThere(host: Host, uuid: string): Promise<voi
     `${there} is there already, and belongs to a VM of another libvirt or one that is half removed; nothing was changed`,
     { remedy: `Look at it, and move it away when nothing needs it` },
   );
-}
-
-/**
- * Removes what is left of a VM. The caller holds its lock and has asked libvirt for a domain.
- * @param force also where nothing says whose it was
- * @throws PodmanBootcError `VM_LEFT_BEHIND`
- */
-export async function removeLeftBehind(
-  host: Host,
-  vm: LeftBehindVirtualMachine,
-  { force = false }: { force?: boolean } = {},
-): Promise<void> {
-  if (vm.name === undefined && !force) throw leftBehindError(host, vm);
-  const directory = VmDirectory.of(host.directories, vm.uuid);
-  await directory.writeRemovalJournal({
-    operation: 'remove',
-    uri: host.uri,
-    name: vm.name ?? vm.id,
-    image: vm.image ?? 'unknown',
-    since: new Date().toISOString(),
-  });
-  await discardFiles(host, directory);
 }

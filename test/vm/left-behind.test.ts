@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { keepDefinition } from '../../src/vm/files/kept-definition.js';
+import { keepDefinition } from '../../src/vm/keep-definition.js';
 import { requireNothingThere } from '../../src/vm/left-behind.js';
 import { recoverAbandoned } from '../../src/vm/disks/recover.js';
 import { findVirtualMachine } from '../../src/vm/virtual-machine.js';

@@ -1,6 +1,6 @@
 import { sshCommand } from '../../vm/virtual-machine.js';
 import { listenForInterrupt } from './interrupt.js';
-import { asRunOptions, type NewVmOptions } from '../commands/new-vm-options.js';
+import { asRunOptions, type NewVmOptions } from './new-vm-options.js';
 import { openClient } from './open-client.js';
 import { showProgress } from '../output/progress.js';
 import { setLogLevel, terminalReporter } from '../output/terminal.js';

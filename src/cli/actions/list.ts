@@ -1,14 +1,11 @@
 import { parseFilter } from '../../vm/filter.js';
 import type { LeftBehindVirtualMachine } from '../../vm/left-behind.js';
-import {
-  isActiveState,
-  type ListedVirtualMachine,
-  type UnfinishedVirtualMachine,
-} from '../../vm/virtual-machine.js';
+import { isActiveState, type ListedVirtualMachine } from '../../vm/virtual-machine.js';
 import { formatAge, formatDecimalSize, formatTable } from '../output/format.js';
 import { oneLine } from '../../terminal-text.js';
 import { openClient } from './open-client.js';
 import type { GlobalOptions } from '../options.js';
+import type { RowWithoutDomain } from '../output/vm-json.js';
 
 /** What `list` may be told. */
 export interface ListOptions extends GlobalOptions {
@@ -48,11 +45,6 @@ export async function list(options: ListOptions): Promise<void> {
     process.stdout.write(await write([...vms.map(listedJson), ...without.map(withoutDomainJson)]));
   } else process.stdout.write(vmTable(vms, without, shownId));
 }
-
-/** A VM that has no domain, in a row of the table. */
-export type RowWithoutDomain = Omit<UnfinishedVirtualMachine, 'state'> & {
-  state: UnfinishedVirtualMachine['state'] | LeftBehindVirtualMachine['state'];
-};
 
 function asUnfinished({ id, uuid, name, image, state, since }: LeftBehindVirtualMachine): RowWithoutDomain {
   return { id, uuid, name: name ?? id, image: image ?? '', state, since };

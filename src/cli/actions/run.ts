@@ -2,7 +2,7 @@ import { codeOf, PodmanBootcError } from '../../errors.js';
 import { sshCommand, type VirtualMachine } from '../../vm/virtual-machine.js';
 import { listenForInterrupt } from './interrupt.js';
 import { openClient } from './open-client.js';
-import { asRunOptions, type NewVmOptions } from '../commands/new-vm-options.js';
+import { asRunOptions, type NewVmOptions } from './new-vm-options.js';
 import { showProgress } from '../output/progress.js';
 import { setLogLevel, terminalReporter } from '../output/terminal.js';
 

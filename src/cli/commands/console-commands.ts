@@ -1,5 +1,5 @@
 import { Option, type Command } from 'commander';
-import { allOptions, vmHelp } from '../options.js';
+import { allOptions, vmHelp } from './shared.js';
 import { parseTime } from './times.js';
 import { parseBoot } from './values.js';
 

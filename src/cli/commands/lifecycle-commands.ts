@@ -1,6 +1,6 @@
 import { Option, type Command } from 'commander';
-import { allOptions, collectWords, userOption, vmFormatOption, vmHelp } from '../options.js';
-import { parseCount, parseSeconds, parseSizeOption } from './values.js';
+import { allOptions, userOption, vmFormatOption, vmHelp } from './shared.js';
+import { parseCount, parseSeconds, parseSizeOption, repeated } from './values.js';
 
 /** Declares the commands that act on VMs there are, for `createProgram`. */
 export function addLifecycleCommands(command: (name: string, description: string) => Command): void {
@@ -109,12 +109,12 @@ Examples:
     .option('--memory <size>', 'memory, such as 4G', parseSizeOption('--memory'))
     .addOption(
       new Option('--label <label>', 'add a label, NAME=VALUE; may be given several times').argParser(
-        collectWords,
+        repeated,
       ),
     )
     .addOption(
       new Option('--remove-label <name>', 'take a label away; may be given several times').argParser(
-        collectWords,
+        repeated,
       ),
     )
     .option('--autostart', 'start them with libvirt')

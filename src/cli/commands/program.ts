@@ -3,17 +3,9 @@ import { Argument, Command, Option } from 'commander';
 import { printable } from '../../boot/console-text.js';
 import { addConsoleCommands } from './console-commands.js';
 import { addLifecycleCommands } from './lifecycle-commands.js';
-import {
-  allOptions,
-  collectWords,
-  progressKinds,
-  shells,
-  userOption,
-  vmFormatOption,
-  type GlobalOptions,
-  type Shell,
-} from '../options.js';
-import { logLevels, setLogLevel } from '../output/terminal.js';
+import { shells, type GlobalOptions, type Shell } from '../options.js';
+import { logLevels, progressKinds, setLogLevel } from '../output/terminal.js';
+import { allOptions, userOption, vmFormatOption } from './shared.js';
 import { parseCount, parseSeconds, parseSizeOption, repeated } from './values.js';
 
 const podmanOption = (): Option =>
@@ -26,7 +18,7 @@ const formatOption = (): Option =>
   new Option('--format <format>', 'output format').choices(['table', 'json']).default('table');
 
 const filterOption = (): Option =>
-  new Option('--filter <filter>', 'only VMs that match; may be given several times').argParser(collectWords);
+  new Option('--filter <filter>', 'only VMs that match; may be given several times').argParser(repeated);
 
 /** The version of the package. */
 export function packageVersion(): string {
@@ -299,7 +291,7 @@ Examples:
       new Option(
         '--label <label>',
         'all VMs with this label, NAME or NAME=VALUE; of several, with each',
-      ).argParser(collectWords),
+      ).argParser(repeated),
     )
     .option('--purge', 'also the base disk of the image, unless another VM needs it')
     .addHelpText(

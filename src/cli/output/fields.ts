@@ -23,7 +23,7 @@ export type SchemaName = 'list' | 'inspect';
 
 /** One of the schemas in the package. */
 export async function readSchema(name: SchemaName): Promise<Schema> {
-  const file = new URL(`../../../schema/${name}.json`, import.meta.url);
+  const file = new URL(`../../../../schema/${name}.json`, import.meta.url);
   return JSON.parse(await readFile(file, 'utf8')) as Schema;
 }
 

@@ -1,5 +1,4 @@
-import type { progressKinds } from '../options.js';
-import { isShown, setView, wantsColour } from './terminal.js';
+import { isShown, setView, wantsColour, type progressKinds } from './terminal.js';
 import { ConsoleView, JsonView, LiveView, PlainView, type View } from './views.js';
 
 /** The options that choose a view. */

@@ -6,6 +6,9 @@ import { explainSystemError } from '../../system-error.js';
 import type { MessageLevel, View } from './views.js';
 import { wrapWords } from './wrap.js';
 
+/** What `--progress` takes. */
+export const progressKinds = ['auto', 'plain', 'json'] as const;
+
 /** What `--log-level` takes, from the most to the fewest words. */
 export const logLevels = ['debug', 'info', 'warn', 'error'] as const;
 export type LogLevel = (typeof logLevels)[number];

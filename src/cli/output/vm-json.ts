@@ -1,12 +1,21 @@
 import { originated } from '../../domain/origins.js';
 import type { InspectedVirtualMachine } from '../../vm/inspect.js';
-import { isActiveState, type ListedVirtualMachine } from '../../vm/virtual-machine.js';
-import type { RowWithoutDomain } from '../actions/list.js';
+import type { LeftBehindVirtualMachine } from '../../vm/left-behind.js';
+import {
+  isActiveState,
+  type ListedVirtualMachine,
+  type UnfinishedVirtualMachine,
+} from '../../vm/virtual-machine.js';
 
 /*
  * VMs as `list` and `inspect` print them for programs. `schema/` describes it, and a test compares the two. Keys are
  * only ever added, and each is always there.
  */
+
+/** A VM that has no domain, in a row of the table. */
+export type RowWithoutDomain = Omit<UnfinishedVirtualMachine, 'state'> & {
+  state: UnfinishedVirtualMachine['state'] | LeftBehindVirtualMachine['state'];
+};
 
 /** A VM as `list` prints it. */
 export function listedJson(vm: ListedVirtualMachine) {

@@ -1,6 +1,6 @@
 import { messageOf, PodmanBootcError } from '../../errors.js';
 import type { Host } from '../host/host.js';
-import { keepDefinition } from '../files/kept-definition.js';
+import { keepDefinition } from '../keep-definition.js';
 import {
   isActiveState,
   lookupDomain,

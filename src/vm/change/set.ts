@@ -5,8 +5,8 @@ import { buildXml, parseXml } from '../../domain/xml.js';
 import { messageOf, PodmanBootcError } from '../../errors.js';
 import { isLibvirtError } from '../../libvirt/index.js';
 import type { Host } from '../host/host.js';
-import { keepDefinition } from '../files/kept-definition.js';
-import { checkCount, checkMemory } from '../create/options.js';
+import { keepDefinition } from '../keep-definition.js';
+import { checkCount, checkMemory } from '../option-values.js';
 import { isActiveState, requirePersistent, settledState, type VirtualMachine } from '../virtual-machine.js';
 
 /** What may be changed of a VM; what is absent stays. */

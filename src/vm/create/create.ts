@@ -35,7 +35,7 @@ import type { Host } from '../host/host.js';
 import { hostnameCredential } from '../guest/hostname.js';
 import type { Requirements } from './requirements.js';
 import { idOf, type Identity } from '../identity.js';
-import { keepDefinition } from '../files/kept-definition.js';
+import { keepDefinition } from '../keep-definition.js';
 import { requireNothingThere } from '../left-behind.js';
 import { acquireLock } from '../host/lock.js';
 import { passwordCredential, preparePassword } from '../guest/password.js';

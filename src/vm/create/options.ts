@@ -7,13 +7,14 @@ import { checkLabel, type Labels } from '../../domain/labels.js';
 import { checkPortsDistinct, checkPublishedPort, type PublishedPort } from '../../domain/ports.js';
 import { PodmanBootcError } from '../../errors.js';
 import { pullPolicies, type PullPolicy } from '../../podman/images.js';
-import { formatSize, MiB } from '../../sizes.js';
+import { formatSize } from '../../sizes.js';
 import { readPublicKeys, type PublicKey } from '../../ssh/public-key.js';
 import { checkLoginName } from '../../ssh/user.js';
 import { checkCloudInit } from '../guest/cloud-init.js';
 import type { AcceleratorPreference } from '../host/hardware.js';
 import { checkHostname } from '../guest/hostname.js';
 import { checkName } from '../identity.js';
+import { checkChoice, checkCount, checkMemory } from '../option-values.js';
 import { readPassword } from '../guest/password.js';
 import { checkDiskFormat, type DiskFormatPreference } from '../disks/vm-disk.js';
 
@@ -106,8 +107,6 @@ export interface OptionFiles {
   password: string | undefined;
 }
 
-const minimumMemory = 128 * MiB;
-
 /**
  * Refuses bad options before anything is done: what a command line would have refused, for users of the library too.
  * @returns what the files hold that they name
@@ -144,42 +143,6 @@ export async function checkRunOptions(options: RunOptions): Promise<OptionFiles>
     sshKeys: await readPublicKeys(options.sshKeys ?? []),
     password: options.passwordFile === undefined ? undefined : await readPassword(options.passwordFile),
   };
-}
-
-/**
- * Checks a count: a whole number from 1 on.
- * @param what what it was given with, for the message
- * @throws PodmanBootcError `COUNT_INVALID`
- */
-export function checkCount(what: string, count: number): void {
-  if (Number.isInteger(count) && count >= 1 && count < 1_000_000) return;
-  throw new PodmanBootcError(
-    'usage',
-    'COUNT_INVALID',
-    `Expected ${what} to be a whole number from 1 on, got ${count}`,
-    { remedy: `For example ${what} 2` },
-  );
-}
-
-/** @throws PodmanBootcError `MEMORY_INVALID` */
-export function checkMemory(what: string, memory: number): void {
-  if (Number.isSafeInteger(memory) && memory >= minimumMemory) return;
-  throw new PodmanBootcError(
-    'usage',
-    'MEMORY_INVALID',
-    `Expected ${what} to be at least ${formatSize(minimumMemory)}, got ${formatSize(memory)}`,
-    { remedy: `A number without a suffix is bytes; write for example ${what} 2G` },
-  );
-}
-
-/** @throws PodmanBootcError `CHOICE_INVALID` */
-export function checkChoice(what: string, value: string, choices: readonly string[]): void {
-  if (choices.includes(value)) return;
-  throw new PodmanBootcError(
-    'usage',
-    'CHOICE_INVALID',
-    `Expected ${what} to be ${choices.slice(0, -1).join(', ')} or ${choices.at(-1) ?? ''}, got ${JSON.stringify(value)}`,
-  );
 }
 
 function checkSizes({ rootSizeMax, diskSize }: RunOptions): void {

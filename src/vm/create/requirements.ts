@@ -6,15 +6,8 @@ import { forwardAddress } from '../../domain/devices/network.js';
 import { checkPortsDistinct, parsePort, type PublishedPort } from '../../domain/ports.js';
 import { messageOf, PodmanBootcError } from '../../errors.js';
 import { GiB, parseSize } from '../../sizes.js';
-import {
-  checkChoice,
-  checkCount,
-  checkMemory,
-  firmwares,
-  type Bootloader,
-  type Firmware,
-  type RunOptions,
-} from './options.js';
+import { checkChoice, checkCount, checkMemory } from '../option-values.js';
+import { firmwares, type Bootloader, type Firmware, type RunOptions } from './options.js';
 
 /** What begins the name of each label by which an image says what its VMs need. */
 export const labelPrefix = 'io.podman-bootc.';

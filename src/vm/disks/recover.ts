@@ -6,13 +6,8 @@ import { vmsDirectory } from '../host/directories.js';
 import { discardFiles } from './discard.js';
 import type { Host } from '../host/host.js';
 import { idOf } from '../identity.js';
-import {
-  disksAreGone,
-  isOf,
-  keepDefinition,
-  readKeptDefinition,
-  type KeptDefinition,
-} from '../files/kept-definition.js';
+import { disksAreGone, isOf, readKeptDefinition, type KeptDefinition } from '../files/kept-definition.js';
+import { keepDefinition } from '../keep-definition.js';
 import { tryLock } from '../host/lock.js';
 import { asVirtualMachine, lookupDomain } from '../virtual-machine.js';
 import { VmDirectory } from '../files/vm-directory.js';

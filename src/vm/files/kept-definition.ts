@@ -1,12 +1,10 @@
 import { readdir, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { readDomain } from '../../domain/edit.js';
-import { DamagedRecord, readRecord, writeDurably } from '../../durable-file.js';
-import { codeOf, messageOf } from '../../errors.js';
+import { DamagedRecord, readRecord } from '../../durable-file.js';
+import { codeOf } from '../../errors.js';
 import { allDirectories, vmsDirectory, type Directories } from '../host/directories.js';
 import type { Host } from '../host/host.js';
 import { libvirtIdentity } from '../host/libvirt-identity.js';
-import { localDirectoryOf, type VirtualMachine } from '../virtual-machine.js';
 import { VmDirectory } from './vm-directory.js';
 
 /**
@@ -33,43 +31,6 @@ export interface KeptDefinition {
   base?: string;
   /** The domain's XML. */
   definition: string;
-}
-
-/**
- * Keeps the definition of a VM as it is now. Nothing depends on it until libvirt has lost the domain, so that a file which
- * cannot be written is a matter for `debug`. The caller holds the VM's lock.
- */
-export async function keepDefinition(host: Host, vm: VirtualMachine): Promise<void> {
-  const directory = localDirectoryOf(host, vm);
-  if (!directory) return;
-  try {
-    if (!(await vm.domain.isPersistent())) return;
-    await directory.removeUnfinished();
-    const definition = await vm.domain.getXml({ inactive: true, secure: true });
-    const kept = await readKeptDefinition(directory);
-    if (kept && !(kept instanceof DamagedRecord) && kept.definition === definition && isOf(host, kept))
-      return;
-    const { name, uuid, diskPaths, ports, metadata = vm.metadata } = readDomain(definition);
-    const base = metadata.disk.format === 'qcow2' ? metadata.disk.base : undefined;
-    const content: KeptDefinition = {
-      version: 1,
-      uri: host.uri,
-      uuid,
-      name,
-      image: metadata.image.reference,
-      ports: [...new Set([metadata.ssh.port, ...ports.map(({ hostPort }) => hostPort)])],
-      disks: await Promise.all(
-        diskPaths
-          .filter((path) => dirname(path) !== directory.path)
-          .map(async (path) => ({ path, directory: (await inodeOf(dirname(path))) ?? 0 })),
-      ),
-      ...(base !== undefined && { base }),
-      definition,
-    };
-    await writeDurably(directory.keptDefinition, JSON.stringify(content));
-  } catch (error) {
-    host.report.debug(`The definition of ${vm.name} was not kept: ${messageOf(error)}`);
-  }
 }
 
 /** The definition kept in a VM's directory; undefined where none is: a VM made before they were. */
@@ -110,8 +71,8 @@ export async function disksAreGone({ disks }: KeptDefinition): Promise<boolean> 
   return disks.length > 0;
 }
 
-/** Undefined for what is not there. */
-async function inodeOf(path: string): Promise<number | undefined> {
+/** The inode of a file or directory; undefined for what is not there. */
+export async function inodeOf(path: string): Promise<number | undefined> {
   try {
     return (await stat(path)).ino;
   } catch (error) {

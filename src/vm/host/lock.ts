@@ -1,7 +1,7 @@
 import type { FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { codeOf, PodmanBootcError } from '../../errors.js';
-import { lockFile } from '../../file-lock.js';
+import { lockFile } from './file-lock.js';
 import { openOwnFile } from '../../own-file.js';
 import { makeDirectory } from './directories.js';
 import type { Host } from './host.js';

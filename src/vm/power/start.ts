@@ -3,7 +3,7 @@ import { messageOf, PodmanBootcError } from '../../errors.js';
 import type { Domain } from '../../libvirt/index.js';
 import { archiveConsole, holdConsole } from '../files/console-log.js';
 import type { Host } from '../host/host.js';
-import { keepDefinition } from '../files/kept-definition.js';
+import { keepDefinition } from '../keep-definition.js';
 import { isPortFree, requirePortsFree, unclaimedPort } from '../guest/port-space.js';
 import {
   lookupDomain,

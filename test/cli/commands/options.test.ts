@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import type { Command } from 'commander';
-import { allOptions, type GlobalOptions } from '../../../src/cli/options.js';
+import { allOptions } from '../../../src/cli/commands/shared.js';
+import type { GlobalOptions } from '../../../src/cli/options.js';
 import { createProgram } from '../../../src/cli/commands/program.js';
 
 /** What a command is told for a command line. */

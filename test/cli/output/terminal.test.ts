@@ -6,7 +6,7 @@ import { wrapWords } from '../../../src/cli/output/wrap.js';
 import { projectRoot } from '../../support/project.js';
 
 const modules = ['terminal', 'views'].map((name) =>
-  JSON.stringify(pathToFileURL(join(projectRoot, 'dist', 'src', 'cli', `${name}.js`)).href),
+  JSON.stringify(pathToFileURL(join(projectRoot, 'dist', 'src', 'cli', 'output', `${name}.js`)).href),
 );
 const errors = JSON.stringify(pathToFileURL(join(projectRoot, 'dist', 'src', 'errors.js')).href);
 

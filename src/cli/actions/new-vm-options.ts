@@ -1,5 +1,5 @@
 import { parseLabel } from '../../domain/labels.js';
-import { askOnTerminal } from '../actions/ask.js';
+import { askOnTerminal } from './ask.js';
 import type { AcceleratorPreference } from '../../vm/host/hardware.js';
 import type { Bootloader, Firmware, RunOptions } from '../../vm/create/options.js';
 import type { PullPolicy } from '../../podman/images.js';

@@ -3,9 +3,9 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { open, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
-import { lockFile, unlockFile } from '../src/file-lock.js';
-import { projectRoot } from './support/project.js';
-import { temporaryDirectory } from './support/temporary.js';
+import { lockFile, unlockFile } from '../../../src/vm/host/file-lock.js';
+import { projectRoot } from '../../support/project.js';
+import { temporaryDirectory } from '../../support/temporary.js';
 
 describe('A file lock', () => {
   let path: string;
@@ -70,7 +70,7 @@ describe('A file lock', () => {
   it('ends when its process is killed', async () => {
     const program = `
       import { openSync } from 'node:fs';
-      import { lockFile } from ${JSON.stringify(join(projectRoot, 'dist/src/file-lock.js'))};
+      import { lockFile } from ${JSON.stringify(join(projectRoot, 'dist/src/vm/host/file-lock.js'))};
       await lockFile(openSync(${JSON.stringify(path)}, 'a'));
       console.log('locked');
       setInterval(() => undefined, 1000);`;

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { loadAddon } from './libvirt/addon.js';
-import { argumentError, checkOptionalBoolean, checkOptions } from './libvirt/arguments.js';
-import { errorOf } from './libvirt/error.js';
+import { loadAddon } from '../../libvirt/addon.js';
+import { argumentError, checkOptionalBoolean, checkOptions } from '../../libvirt/arguments.js';
+import { errorOf } from '../../libvirt/error.js';
 
 /** Milliseconds between two tries: short at first, for locks that are held for an instant. */
 const firstPause = 5;

@@ -1,0 +1,32 @@
+import { Option, type Command } from 'commander';
+import type { GlobalOptions } from '../options.js';
+import { parseFormat } from './values.js';
+
+/** The options of a command with the global ones, wherever they stood. Each command knows its own types. */
+export function allOptions(command: Command): GlobalOptions {
+  const given: GlobalOptions = {};
+  // Commander would let a default of the program hide what the command was given.
+  for (let each: Command | null = command; each; each = each.parent) {
+    const own: Record<string, unknown> = each.opts();
+    for (const key of Object.keys(own))
+      if (each.getOptionValueSource(key) === 'cli' && !(key in given))
+        Object.assign(given, { [key]: own[key] });
+  }
+  return { ...command.optsWithGlobals<GlobalOptions>(), ...given };
+}
+
+/** What says which VM, in the help of every command. */
+export const vmHelp = { one: 'name, ID or beginning of the ID', several: 'names, IDs or beginnings of IDs' };
+
+/** How VMs are printed: one of the words, or a template. */
+export function vmFormatOption(words: readonly string[], byDefault: string): Option {
+  // The choices are for completion; the parser also takes templates.
+  return new Option('--format <format>', `${words.join(', ')} or a template (default: ${byDefault})`)
+    .choices(words)
+    .argParser(parseFormat(words));
+}
+
+/** Who logs in. */
+export function userOption(): Option {
+  return new Option('-u, --user <name>', 'login name in the VM (default: root, or the one it was made for)');
+}
