@@ -1,13 +1,12 @@
-import { checkOfFailure, type CheckId } from './checks.js';
+import type { CheckId } from './checks.js';
+import { errorCodes, type ErrorCode, type FailureClass } from './error-codes.js';
+
+export type { ErrorCode, FailureClass } from './error-codes.js';
 
 /**
- * Classes of failure. Each has an exit code of its own in the CLI (see `exitCodes`), so scripts and
- * `git bisect run` can tell a broken image from a broken host.
+ * Exit codes of the CLI per class of failure, so that scripts and `git bisect run` can tell a broken image from a broken
+ * host. A remote command's own exit code passes through unchanged.
  */
-export type FailureClass =
-  'failure' | 'usage' | 'host' | 'image' | 'install' | 'define' | 'boot' | 'ssh' | 'interrupted';
-
-/** Exit codes of the CLI per class of failure. A remote command's own exit code passes through unchanged. */
 export const exitCodes: Readonly<Record<FailureClass, number>> = {
   failure: 1,
   usage: 2,
@@ -32,25 +31,51 @@ export interface FailureDetails {
   check?: CheckId | undefined;
 }
 
+/** A class of failure with one of its codes. */
+export type FailureKind<Class extends FailureClass = FailureClass> = {
+  [Each in Class]: { failureClass: Each; code: ErrorCode<Each> };
+}[Class];
+
+/** The same with what else makes an error. */
+type Failure = {
+  [Class in FailureClass]: [
+    failureClass: Class,
+    code: ErrorCode<Class>,
+    message: string,
+    details?: FailureDetails,
+  ];
+}[FailureClass];
+
 /** The one way this project fails: a stable code for programs, a sentence and a remedy for people. */
 export class PodmanBootcError extends Error {
-  /** Stable, upper-case identifier such as `VM_NOT_FOUND`. Decide on this, never on the message. */
-  readonly code: string;
+  /** Stable, see `docs/errors.md`. Decide on this, never on the message. */
+  readonly code: ErrorCode;
   readonly failureClass: FailureClass;
   readonly remedy: string | undefined;
   readonly output: string | undefined;
   /** The check of `podman-bootc doctor` that tells more. */
   readonly check: CheckId | undefined;
 
-  constructor(failureClass: FailureClass, code: string, message: string, details: FailureDetails = {}) {
+  constructor(...[failureClass, code, message, details = {}]: Failure) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
     this.name = 'PodmanBootcError';
     this.failureClass = failureClass;
     this.code = code;
     this.remedy = details.remedy;
     this.output = details.output;
-    this.check = details.check ?? checkOfFailure[code];
+    const entries: Readonly<Partial<Record<string, readonly (string | undefined)[]>>> =
+      errorCodes[failureClass];
+    this.check = details.check ?? (entries[code]?.[2] as CheckId | undefined);
   }
+}
+
+/** An error whose class and code come together, as from a table. */
+export function failureOf(
+  { failureClass, code }: FailureKind,
+  message: string,
+  details?: FailureDetails,
+): PodmanBootcError {
+  return new PodmanBootcError(...([failureClass, code, message, details] as Failure));
 }
 
 /** The message of anything that was thrown. */

@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { checkIds, checkOfFailure, checks } from '../src/checks.js';
+import { checkIds, checks } from '../src/checks.js';
+import { errorCodes } from '../src/error-codes.js';
 import { PodmanBootcError } from '../src/errors.js';
 import { projectRoot } from './support/project.js';
 
 /** Failures of the host that no check can tell more about. */
 const withoutCheck = [
+  'IMAGE_STORE_FULL',
   'SSH_PATH_UNSUPPORTED',
   'PROGRAM_NOT_FOUND',
   'PROGRAM_NOT_STARTED',
@@ -14,14 +16,6 @@ const withoutCheck = [
   'PORT_TAKEN',
   'PORT_UNUSABLE',
 ];
-
-function sources(): string {
-  const directory = join(projectRoot, 'src');
-  return readdirSync(directory, { recursive: true, encoding: 'utf8' })
-    .filter((file) => file.endsWith('.ts') && file !== 'checks.ts')
-    .map((file) => readFileSync(join(directory, file), 'utf8'))
-    .join('\n');
-}
 
 describe('the checks of doctor', () => {
   it('are numbered from PB001 on', () => {
@@ -47,15 +41,14 @@ describe('the checks of doctor', () => {
   });
 
   it('are named by every failure of the host', () => {
-    const codes = new Set([...sources().matchAll(/'host',\s*'([A-Z_]+)'/g)].map((match) => match[1] ?? ''));
-    assert.ok(codes.size > 10, [...codes].join());
-    const unnamed = [...codes].filter((code) => !(code in checkOfFailure) && !withoutCheck.includes(code));
-    assert.deepEqual(unnamed, [], 'src/checks.ts has to say which check tells more about these failures');
-  });
-
-  it('are referred to by failures that exist', () => {
-    const text = sources();
-    for (const code of Object.keys(checkOfFailure)) assert.ok(text.includes(`'${code}'`), code);
+    const unnamed = Object.entries<readonly string[]>(errorCodes.host).flatMap(([code, [, , check]]) =>
+      check === undefined && !withoutCheck.includes(code) ? [code] : [],
+    );
+    assert.deepEqual(
+      unnamed,
+      [],
+      'src/error-codes.ts has to say which check tells more about these failures',
+    );
   });
 
   it('are known to the errors themselves', () => {

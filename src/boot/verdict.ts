@@ -1,4 +1,4 @@
-import { PodmanBootcError, type FailureClass } from '../errors.js';
+import { failureOf, type ErrorCode, type FailureKind, type PodmanBootcError } from '../errors.js';
 import type { GuestServices } from './services.js';
 import type { BootFailure, BootStage } from './stage.js';
 
@@ -12,17 +12,11 @@ export interface VmWords {
 }
 
 /** Why a boot does not lead to SSH: what is known, in a sentence and a remedy. */
-export interface Verdict {
-  /** Stable, as in `PodmanBootcError`. */
-  code: string;
-  failureClass: Extract<FailureClass, 'boot' | 'ssh'>;
-  message: string;
-  remedy: string;
-}
+export type Verdict = FailureKind<'boot' | 'ssh'> & { message: string; remedy: string };
 
 /** A verdict with the console's last lines as the error that ends a wait. */
 export function bootError(verdict: Verdict, lastLines: readonly string[], cause?: unknown): PodmanBootcError {
-  return new PodmanBootcError(verdict.failureClass, verdict.code, verdict.message, {
+  return failureOf(verdict, verdict.message, {
     remedy: verdict.remedy,
     ...(lastLines.length > 0 && { output: `Last lines of the console:\n${lastLines.join('\n')}` }),
     cause,
@@ -215,10 +209,10 @@ function onConsole({ reference }: VmWords): string {
   return `\`podman-bootc console ${reference}\``;
 }
 
-function boot(code: string, message: string, remedy: string): Verdict {
+function boot(code: ErrorCode<'boot'>, message: string, remedy: string): Verdict {
   return { code, failureClass: 'boot', message, remedy };
 }
 
-function ssh(code: string, message: string, remedy: string): Verdict {
+function ssh(code: ErrorCode<'ssh'>, message: string, remedy: string): Verdict {
   return { code, failureClass: 'ssh', message, remedy };
 }

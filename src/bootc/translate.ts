@@ -1,4 +1,4 @@
-import { PodmanBootcError, type FailureClass } from '../errors.js';
+import { failureOf, PodmanBootcError, type FailureKind } from '../errors.js';
 import { formatSize, GiB } from '../sizes.js';
 import { cutLines, errorChain } from './error-chain.js';
 
@@ -12,9 +12,7 @@ export interface InstallSizes {
 
 interface Translation {
   pattern: RegExp;
-  /** Default: install. */
-  failureClass?: Extract<FailureClass, 'image'>;
-  code: string;
+  failure: FailureKind<'install' | 'image'>;
   sentence: string | ((match: RegExpExecArray) => string);
   remedy: string | ((match: RegExpExecArray, sizes: InstallSizes) => string);
 }
@@ -41,43 +39,43 @@ function configurationRemedy(match: RegExpExecArray): string {
 const translations: readonly Translation[] = [
   {
     pattern: /No root filesystem specified|no filesystem specified/,
-    code: 'INSTALL_NO_FILESYSTEM',
+    failure: { failureClass: 'install', code: 'INSTALL_NO_FILESYSTEM' },
     sentence: 'the image does not say which root file system it wants',
     remedy: 'Choose one: --filesystem xfs, ext4 or btrfs',
   },
   {
     pattern: /must be run with .*--pid=host|Cannot install from rootless podman/,
-    code: 'INSTALL_NOT_ROOTFUL',
+    failure: { failureClass: 'install', code: 'INSTALL_NOT_ROOTFUL' },
     sentence: 'the podman that ran it is not rootful on its own host',
     remedy: 'Use a rootful machine or connection: --podman NAME-root',
   },
   {
     pattern: /Either --source-imgref must be defined/,
-    code: 'INSTALL_NO_SOURCE',
+    failure: { failureClass: 'install', code: 'INSTALL_NO_SOURCE' },
     sentence: 'its bootc cannot tell which image it runs in',
     remedy: 'Update bootc in the image',
   },
   {
     pattern: /Loopback mounts?.* require host devices/,
-    code: 'INSTALL_NO_LOOP',
+    failure: { failureClass: 'install', code: 'INSTALL_NO_LOOP' },
     sentence: 'the podman host gives its containers no loop devices',
     remedy: 'Load the module there: sudo modprobe loop',
   },
   {
     pattern: /Detected existing partitions/,
-    code: 'INSTALL_NOT_EMPTY',
+    failure: { failureClass: 'install', code: 'INSTALL_NOT_EMPTY' },
     sentence: 'the disk was not empty',
     remedy: 'Run the same command again',
   },
   {
     pattern: /Failed to enter install_t/,
-    code: 'INSTALL_SELINUX',
+    failure: { failureClass: 'install', code: 'INSTALL_SELINUX' },
     sentence: "SELinux on the podman host refused bootc's install domain",
     remedy: 'Run it on a host with container-selinux installed, or with SELinux permissive',
   },
   {
     pattern: /Insufficient free space for .*\(available: (.+?) required: (.+?)\)/,
-    code: 'INSTALL_DISK_TOO_SMALL',
+    failure: { failureClass: 'install', code: 'INSTALL_DISK_TOO_SMALL' },
     sentence: (match) =>
       `the disk is too small: it has ${match[1] ?? ''} for the image, which takes ${match[2] ?? ''}`,
     remedy: (match, sizes) => {
@@ -89,89 +87,88 @@ const translations: readonly Translation[] = [
   },
   {
     pattern: /No boot entries!|Failed to find kernel in/,
-    code: 'INSTALL_NO_KERNEL',
+    failure: { failureClass: 'install', code: 'INSTALL_NO_KERNEL' },
     sentence: 'there is no kernel in the image',
     remedy:
       'Install a kernel in the image: bootc takes vmlinuz and initramfs.img in /usr/lib/modules/VERSION',
   },
   {
     pattern: /Failed to find ostree\/prepare-root\.conf/,
-    code: 'INSTALL_NO_PREPARE_ROOT',
+    failure: { failureClass: 'install', code: 'INSTALL_NO_PREPARE_ROOT' },
     sentence: 'the image has no ostree/prepare-root.conf in /usr/lib or /etc',
     remedy:
       'Put a /usr/lib/ostree/prepare-root.conf into the image before its initramfs is made, with the section [composefs] and enabled = yes; base images for bootc have it',
   },
   {
     pattern: /skopeo spawn error|skopeo.*No such file or directory/,
-    code: 'INSTALL_NO_SKOPEO',
+    failure: { failureClass: 'install', code: 'INSTALL_NO_SKOPEO' },
     sentence: 'there is no skopeo in the image, by which bootc reads it',
     remedy: 'Add the package skopeo to the image',
   },
   {
     pattern: /The UKI has the wrong composefs= parameter/,
-    code: 'INSTALL_UKI_STALE',
+    failure: { failureClass: 'install', code: 'INSTALL_UKI_STALE' },
     sentence: 'its unified kernel image (UKI) was made for another state of the image',
     remedy: 'Build the UKI last: whatever changes the image after it makes its composefs= wrong',
   },
   {
     pattern: /Cannot use externally specified kernel arguments with UKI/,
-    code: 'INSTALL_UKI_KARGS',
+    failure: { failureClass: 'install', code: 'INSTALL_UKI_KARGS' },
     sentence: 'it boots by a unified kernel image (UKI), which has its kernel arguments inside',
     remedy: 'Leave out --karg, or build the UKI with them',
   },
   {
     pattern: /Specified filesystem (\S+) does not support fs-verity/,
-    code: 'INSTALL_NO_VERITY',
+    failure: { failureClass: 'install', code: 'INSTALL_NO_VERITY' },
     sentence: (match) => `its unified kernel image wants fs-verity, which ${match[1] ?? ''} does not have`,
     remedy: 'Use --filesystem ext4 or btrfs',
   },
   {
     pattern: configurationPattern,
-    failureClass: 'image',
-    code: 'INSTALL_CONFIGURATION_INVALID',
+    failure: { failureClass: 'image', code: 'INSTALL_CONFIGURATION_INVALID' },
     sentence: configurationSentence,
     remedy: configurationRemedy,
   },
   {
     pattern: /Re-exec in host mountns|open pid1 mountns/,
-    code: 'INSTALL_NO_HOST_NAMESPACE',
+    failure: { failureClass: 'install', code: 'INSTALL_NO_HOST_NAMESPACE' },
     sentence: "it may not enter the namespaces of the podman host's process 1",
     remedy: 'Let the podman run on the host itself, not in a container that hides its process 1',
   },
   {
     pattern: /Failed to run udevadm settle|Comparing filesystems at \/run\/udev/,
-    code: 'INSTALL_NO_UDEV',
+    failure: { failureClass: 'install', code: 'INSTALL_NO_UDEV' },
     sentence: 'the podman host has no udev that runs, which bootc waits for',
     remedy: 'Start it there: systemctl start systemd-udevd',
   },
   {
     pattern: /Device has no children|Missing partition for index/,
-    code: 'INSTALL_NO_PARTITIONS',
+    failure: { failureClass: 'install', code: 'INSTALL_NO_PARTITIONS' },
     sentence: 'the podman host does not show the partitions that it made',
     remedy: 'Its kernel must read GPT (CONFIG_EFI_PARTITION), and its udev must run',
   },
   {
     pattern: /Mounting ESP|unknown filesystem type '?vfat|mount.*vfat/,
-    code: 'INSTALL_NO_VFAT',
+    failure: { failureClass: 'install', code: 'INSTALL_NO_VFAT' },
     sentence: 'the podman host could not mount the EFI system partition',
     remedy: 'Load the driver of its file system there: sudo modprobe vfat',
   },
   {
     pattern: /bootupd is required|bootupctl.*not found/,
-    code: 'INSTALL_NO_BOOTUPD',
+    failure: { failureClass: 'install', code: 'INSTALL_NO_BOOTUPD' },
     sentence: 'the image has no bootupd, without which its ostree backend installs no boot loader',
     remedy:
       'Add the package bootupd to the image, or install it with systemd-boot in it by --composefs-backend',
   },
   {
     pattern: /setns.*(EINVAL|Invalid argument)/,
-    code: 'INSTALL_FOREIGN_ARCHITECTURE',
+    failure: { failureClass: 'install', code: 'INSTALL_FOREIGN_ARCHITECTURE' },
     sentence: 'the image is for another architecture than the podman host',
     remedy: 'Use an image of the architecture of the podman host',
   },
   {
     pattern: /executable file .*bootc.* not found/,
-    code: 'IMAGE_WITHOUT_BOOTC',
+    failure: { failureClass: 'install', code: 'IMAGE_WITHOUT_BOOTC' },
     sentence: 'there is no bootc in the image',
     remedy: 'Use a bootable container image',
   },
@@ -188,12 +185,11 @@ export function installError(
   sizes: InstallSizes = {},
 ): PodmanBootcError {
   const details = { output: cutLines(output) };
-  for (const { pattern, failureClass = 'install', code, sentence, remedy } of translations) {
+  for (const { pattern, failure, sentence, remedy } of translations) {
     const match = pattern.exec(output);
     if (!match) continue;
-    return new PodmanBootcError(
-      failureClass,
-      code,
+    return failureOf(
+      failure,
       `bootc could not install ${reference}: ${typeof sentence === 'string' ? sentence : sentence(match)}`,
       { remedy: typeof remedy === 'string' ? remedy : remedy(match, sizes), ...details },
     );

@@ -1,4 +1,4 @@
-import { messageOf, PodmanBootcError } from '../../errors.js';
+import { messageOf, PodmanBootcError, type ErrorCode } from '../../errors.js';
 import { isActiveState, settledState, type VirtualMachine } from '../virtual-machine.js';
 
 /**
@@ -32,7 +32,7 @@ async function requireActive(vm: VirtualMachine): Promise<string> {
   });
 }
 
-function fail(code: string, sentence: string): (cause: unknown) => never {
+function fail(code: ErrorCode<'failure'>, sentence: string): (cause: unknown) => never {
   return (cause) => {
     throw new PodmanBootcError('failure', code, `${sentence}: ${messageOf(cause)}`, { cause });
   };
