@@ -47,10 +47,10 @@ class Screen {
   }
 }
 
-/** Compares with a file, or writes it (UPDATE_GOLDEN=1). */
+/** Compares with a file, or writes it (PODMAN_BOOTC_UPDATE_GOLDEN=1). */
 function assertGolden(name: string, text: string): void {
   const file = join(projectRoot, 'test', 'cli', 'output', 'golden', name);
-  if (process.env.UPDATE_GOLDEN === '1') writeFileSync(file, `${text}\n`);
+  if (process.env.PODMAN_BOOTC_UPDATE_GOLDEN === '1') writeFileSync(file, `${text}\n`);
   assert.equal(`${text}\n`, readFileSync(file, 'utf8'));
 }
 
