@@ -1,9 +1,9 @@
 #include <dlfcn.h>
 #include <napi.h>
 
-#include "calls.h"
-#include "environment.h"
-#include "task.h"
+#include "calls/calls.h"
+#include "runtime/environment.h"
+#include "runtime/task.h"
 
 namespace podman_bootc {
 namespace {

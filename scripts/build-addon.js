@@ -36,7 +36,7 @@ const packages = {
 function isUpToDate() {
   if (!existsSync(addon) || !existsSync(stampFile) || readFileSync(stampFile, 'utf8') !== stamp) return false;
   const native = join(root, 'native');
-  const sources = readdirSync(native)
+  const sources = readdirSync(native, { recursive: true })
     .filter((name) => /\.(cc|h)$/.test(name))
     .map((name) => join(native, name));
   const built = statSync(addon).mtimeMs;

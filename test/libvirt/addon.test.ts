@@ -46,7 +46,9 @@ describe('The addon', () => {
         since.set(name, / version='([\d.]+)'/.exec(element)?.[1] ?? '0');
       }
     const native = join(projectRoot, 'native');
-    const sources = readdirSync(native).filter((name) => name.endsWith('.cc'));
+    const sources = readdirSync(native, { encoding: 'utf8', recursive: true }).filter((name) =>
+      name.endsWith('.cc'),
+    );
     const text = sources.map((name) => readFileSync(join(native, name), 'utf8')).join('\n');
     const used = new Set(
       [...text.matchAll(/\bvir\w+/g)].map(([name]) => name).filter((name) => since.has(name)),

@@ -3,7 +3,7 @@ import { connect } from '../../src/libvirt/index.js';
 import { FakeDaemon } from './fake-daemon.js';
 import './support.js';
 
-// Without native/client_loop.cc libvirt 9.0 keeps a call for itself after a few hundred connections.
+// Without native/repair/client_loop.cc libvirt 9.0 keeps a call for itself after a few hundred connections.
 it('Calls of one connection all reach the daemon while each waits for the others', async () => {
   const daemon = await FakeDaemon.start();
   daemon.gather(4);

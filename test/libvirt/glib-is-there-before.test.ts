@@ -12,7 +12,7 @@ function preloadGLib(): NodeJS.ProcessEnv {
   return { LD_PRELOAD: [process.env.LD_PRELOAD, path].filter(Boolean).join(':') };
 }
 
-/** The versions of libvirt whose client needs native/client_loop.cc. */
+/** The versions of libvirt whose client needs native/repair/client_loop.cc. */
 async function needsClientLoop(): Promise<boolean> {
   const version = await loadAddon().libraryVersion(0);
   return version >= 6_001_000 && version < 10_004_000;
