@@ -1,7 +1,7 @@
-import { loadAddon, type NativeAddon } from './addon.js';
+import { loadAddon, type NativeAddon } from './addon/addon.js';
 import { checkOptions, type CallOptions } from './arguments.js';
 import { errorOf } from './error.js';
-import type { TimeLimit } from './time-limit.js';
+import type { TimeLimit } from './connection/time-limit.js';
 
 let lastId = 0;
 

@@ -3,30 +3,30 @@
  * itself as `podman-bootc/libvirt`.
  */
 export type { CallOptions } from './arguments.js';
-export type { CloseReason } from './close-events.js';
-export { Connection, connect, libraryVersion, type ConnectOptions } from './connection.js';
+export type { CloseReason } from './connection/close-events.js';
+export { Connection, connect, libraryVersion, type ConnectOptions } from './connection/connection.js';
 export type {
   CredentialAnswers,
   CredentialRequest,
   CredentialType,
   CredentialsCallback,
-} from './credentials.js';
-export type { TypedParameters, TypedValue } from './addon-domain.js';
-export { Domain, type DomainInfo, type UndefineOptions } from './domain.js';
-export type { BlockCommitOptions, BlockInfo, BlockJob, BlockJobType } from './domain-blocks.js';
-export type { VcpuOptions } from './domain-devices.js';
+} from './connection/credentials.js';
+export type { TypedParameters, TypedValue } from './addon/domain.js';
+export { Domain, type DomainInfo, type UndefineOptions } from './domain/domain.js';
+export type { BlockCommitOptions, BlockInfo, BlockJob, BlockJobType } from './domain/blocks.js';
+export type { VcpuOptions } from './domain/devices.js';
 export {
   DomainEvents,
   type DomainEventFilter,
   type DomainEventsOptions,
   type LostEvents,
-} from './domain-events.js';
-export type { AddressSource, AgentCommand, DomainInterface, GuestInfoType } from './domain-guest.js';
-export type { DomainJob, DomainJobType, JobOperation, JobProgress } from './domain-job.js';
-export type { KeyCodeSet, ManagedSaveOptions, RebootMode } from './domain-power.js';
-export type { AffectOptions } from './domain-reference.js';
-export { DomainSnapshot, type SnapshotCreateOptions, type SnapshotListOptions } from './domain-snapshots.js';
-export type { DomainState, DomainStateAndReason, DomainStateReason } from './domain-state.js';
+} from './events/domain-events.js';
+export type { AddressSource, AgentCommand, DomainInterface, GuestInfoType } from './domain/guest.js';
+export type { DomainJob, DomainJobType, JobOperation, JobProgress } from './domain/job.js';
+export type { KeyCodeSet, ManagedSaveOptions, RebootMode } from './domain/power.js';
+export type { AffectOptions } from './domain/reference.js';
+export { DomainSnapshot, type SnapshotCreateOptions, type SnapshotListOptions } from './domain/snapshots.js';
+export type { DomainState, DomainStateAndReason, DomainStateReason } from './domain/state.js';
 export type {
   BlockStatistics,
   DiskOperations,
@@ -35,8 +35,8 @@ export type {
   MemoryStatistics,
   NetworkTraffic,
   StatisticsType,
-} from './domain-statistics.js';
-export type { GuestInfo } from './guest-info.js';
+} from './domain/statistics.js';
+export type { GuestInfo } from './domain/guest-info.js';
 export { LibvirtError, isLibvirtError } from './error.js';
 export type {
   DomainAgentLifecycleEvent,
@@ -49,17 +49,17 @@ export type {
   DomainLifecycleEvent,
   DomainRebootEvent,
   EventDomain,
-} from './events.js';
-export { Network, type DhcpLease } from './network.js';
+} from './events/domain-event.js';
+export { Network, type DhcpLease } from './network/network.js';
 export {
   StoragePool,
   type CreateVolumeOptions,
   type StoragePoolInfo,
   type StoragePoolState,
-} from './storage-pool.js';
+} from './storage/storage-pool.js';
 export {
   StorageVolume,
   type StorageVolumeInfo,
   type StorageVolumeType,
   type TransferOptions,
-} from './storage-volume.js';
+} from './storage/storage-volume.js';

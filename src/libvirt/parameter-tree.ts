@@ -1,4 +1,4 @@
-import type { TypedParameters, TypedValue } from './addon-domain.js';
+import type { TypedParameters, TypedValue } from './addon/domain.js';
 
 /**
  * libvirt's flat fields (`block.0.rd.bytes`) as the tree they stand for. Reading is by type: a field that is

@@ -1,4 +1,4 @@
-import { loadAddon, type NativeAddon } from './addon.js';
+import { loadAddon, type NativeAddon } from './addon/addon.js';
 import type { CallOptions } from './arguments.js';
 import { call } from './call.js';
 import { closedError, type Closable } from './error.js';

@@ -1,6 +1,6 @@
 import { parseLabel } from '../domain/labels.js';
 import { PodmanBootcError } from '../errors.js';
-import { statesAndReasons } from '../libvirt/domain-state.js';
+import { statesAndReasons } from '../libvirt/domain/state.js';
 
 /** Which VMs are meant: those that match one of each list that is not empty, and all of the labels. */
 export interface VmFilter {
