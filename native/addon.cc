@@ -1,15 +1,15 @@
 #include <dlfcn.h>
 #include <napi.h>
 
-#include "calls/calls.h"
-#include "runtime/environment.h"
-#include "runtime/task.h"
+#include <exception>
+
+#include "calls/call.h"
 
 namespace podman_bootc {
 namespace {
 
 // (id, reason) => undefined. Rejects the promise of a call with the reason; without such a call nothing.
-Napi::Value Abandon(const Napi::CallbackInfo& info) {
+Napi::Value Abandon(const Napi::CallbackInfo& info, const char*) {
   Arguments arguments(info);
   uint32_t id = arguments.Unsigned();
   if (!arguments.ok()) return Napi::Value();
@@ -18,6 +18,8 @@ Napi::Value Abandon(const Napi::CallbackInfo& info) {
   if (task != nullptr) task->Abandon(environment, info[1]);
   return info.Env().Undefined();
 }
+
+const Entries kEntries = {{"abandon", nullptr, Abandon}};
 
 // Node unmaps an addon when the worker that loaded it exits, but the event thread and the executor run on in
 // its code. The linker flag `-z nodelete` in binding.gyp does this where it exists.
@@ -29,26 +31,33 @@ void PinInMemory() {
 #endif
 }
 
+napi_value Invoke(napi_env env, napi_callback_info callback) {
+  Napi::CallbackInfo info(env, callback);
+  const auto* entry = static_cast<const Entry*>(info.Data());
+  try {
+    return entry->function(info, entry->api);
+  } catch (const std::exception&) {
+    OutOfMemory("the arguments").Throw(env);
+    return nullptr;
+  }
+}
+
+// Napi::Function::New would allocate data for each of them, because they are not known when this is compiled.
+void Export(Napi::Env env, Napi::Object exports, const Entry& entry) {
+  napi_value value;
+  auto* data = const_cast<Entry*>(&entry);
+  if (napi_create_function(env, entry.name, NAPI_AUTO_LENGTH, Invoke, data, &value) == napi_ok)
+    exports.Set(entry.name, Napi::Value(env, value));
+}
+
 Napi::Object Init(Napi::Env env, Napi::Object exports) {
   PinInMemory();
   Environment::Create(env);
-  Exporter(env, exports)("abandon", Abandon);
-  ExportConnection(env, exports);
-  ExportCredentials(env, exports);
-  ExportDomain(env, exports);
-  ExportDomainBlock(env, exports);
-  ExportDomainDevices(env, exports);
-  ExportDomainGuest(env, exports);
-  ExportDomainPower(env, exports);
-  ExportDomainScreenshot(env, exports);
-  ExportDomainSnapshot(env, exports);
-  ExportDomainStats(env, exports);
-  ExportEvents(env, exports);
-  ExportFileLock(env, exports);
-  ExportNetwork(env, exports);
-  ExportStoragePool(env, exports);
-  ExportStorageVolume(env, exports);
-  ExportStream(env, exports);
+  for (const Entries& entries :
+       {kEntries, kConnectionEntries, kDomainEntries, kDomainBlockEntries, kDomainEventEntries,
+        kDomainGuestEntries, kDomainSnapshotEntries, kDomainStatisticsEntries, kFileLockEntries,
+        kNetworkEntries, kStoragePoolEntries, kStorageVolumeEntries, kStreamEntries})
+    for (const Entry& entry : entries) Export(env, exports, entry);
   return exports;
 }
 

@@ -3,7 +3,7 @@
 
 #include <vector>
 
-#include "calls/calls.h"
+#include "calls/call.h"
 #include "repair/client_loop.h"
 #include "runtime/credentials.h"
 #include "runtime/event_loop.h"
@@ -54,7 +54,7 @@ class OpenTask final : public Task {
 
   Napi::Value Result(Napi::Env env) override {
     StopAsking(Environment::Of(env));
-    return WrapHandle(env, kConnectionTag, std::move(connection_), listener_);
+    return WrapHandle(env, std::move(connection_), listener_);
   }
 
   void Withdraw(Environment& environment) override {
@@ -110,10 +110,10 @@ Napi::Value StartOpen(const Napi::CallbackInfo& info, bool asks) {
 }
 
 // (uri | undefined, readOnly, closeListener, id) => Promise<handle>
-Napi::Value Open(const Napi::CallbackInfo& info) { return StartOpen(info, false); }
+Napi::Value Open(const Napi::CallbackInfo& info, const char*) { return StartOpen(info, false); }
 
 // (uri | undefined, readOnly, closeListener, credentialsListener, id) => Promise<handle>
-Napi::Value OpenAuth(const Napi::CallbackInfo& info) { return StartOpen(info, true); }
+Napi::Value OpenAuth(const Napi::CallbackInfo& info, const char*) { return StartOpen(info, true); }
 
 class CloseTask final : public Task {
  public:
@@ -138,9 +138,9 @@ class CloseTask final : public Task {
 };
 
 // (connection, id) => Promise<number of leaked references>
-Napi::Value Close(const Napi::CallbackInfo& info) {
+Napi::Value CloseConnection(const Napi::CallbackInfo& info, const char*) {
   Arguments arguments(info);
-  HandleBox<ConnectionHandle>* box = arguments.ConnectionBox();
+  auto* box = arguments.Box<ConnectionHandle>();
   uint32_t id = arguments.Unsigned();
   if (!arguments.ok()) return Napi::Value();
   Environment& environment = Environment::Of(info.Env());
@@ -149,196 +149,59 @@ Napi::Value Close(const Napi::CallbackInfo& info) {
   return std::make_shared<CloseTask>(box->state)->Start(environment, id);
 }
 
+// (token, (string | null)[] | undefined) => undefined. Undefined declines.
+Napi::Value AnswerCredentials(const Napi::CallbackInfo& info, const char*) {
+  Arguments arguments(info);
+  uint64_t token = arguments.Size();
+  bool answers = info[1].IsArray();
+  std::vector<OptionalString> list = answers ? arguments.OptionalStringList() : std::vector<OptionalString>();
+  if (!arguments.ok()) return Napi::Value();
+  auto asker = Environment::Of(info.Env()).FindAsker(token);
+  if (asker != nullptr && answers) asker->Answer(std::move(list));
+  if (asker != nullptr && !answers) asker->End();
+  return info.Env().Undefined();
+}
+
 // (connection, id) => Promise<string>
-template <char* (*function)(virConnectPtr)>
-Napi::Value GetString(const Napi::CallbackInfo& info, const char* api) {
-  Arguments arguments(info);
-  auto connection = arguments.Connection();
-  uint32_t id = arguments.Unsigned();
-  if (!arguments.ok()) return Napi::Value();
-  return StartCall<std::string>(
-      info, id, api, connection,
-      [connection](std::string& text) { return TakeString(function(connection->get()), text); },
-      StringToValue);
-}
-
-Napi::Value GetUri(const Napi::CallbackInfo& info) {
-  return GetString<virConnectGetURI>(info, "virConnectGetURI");
-}
-
-Napi::Value GetCapabilities(const Napi::CallbackInfo& info) {
-  return GetString<virConnectGetCapabilities>(info, "virConnectGetCapabilities");
-}
-
-Napi::Value GetType(const Napi::CallbackInfo& info) {
-  Arguments arguments(info);
-  auto connection = arguments.Connection();
-  uint32_t id = arguments.Unsigned();
-  if (!arguments.ok()) return Napi::Value();
-  return StartCall<std::string>(
-      info, id, "virConnectGetType", connection,
-      [connection](std::string& type) {
-        const char* text = virConnectGetType(connection->get());
-        if (text == nullptr) return false;
-        type = text;
-        return true;
-      },
-      StringToValue);
+bool GetType(Answer& answer, virConnectPtr connection) {
+  const char* type = virConnectGetType(connection);
+  return answer.Check(type != nullptr) && answer.Give(type);
 }
 
 // (connection, id) => Promise<number>
 template <int (*function)(virConnectPtr, unsigned long*)>
-Napi::Value GetNumber(const Napi::CallbackInfo& info, const char* api) {
-  Arguments arguments(info);
-  auto connection = arguments.Connection();
-  uint32_t id = arguments.Unsigned();
-  if (!arguments.ok()) return Napi::Value();
-  return StartCall<unsigned long>(
-      info, id, api, connection,
-      [connection](unsigned long& number) { return function(connection->get(), &number) == 0; },
-      NumberToValue<unsigned long>);
-}
-
-Napi::Value GetVersion(const Napi::CallbackInfo& info) {
-  return GetNumber<virConnectGetVersion>(info, "virConnectGetVersion");
-}
-
-Napi::Value GetLibraryVersion(const Napi::CallbackInfo& info) {
-  return GetNumber<virConnectGetLibVersion>(info, "virConnectGetLibVersion");
-}
-
-// (connection, emulator, arch, machine, virtType, id) => Promise<string>; each of the four may be undefined
-Napi::Value GetDomainCapabilities(const Napi::CallbackInfo& info) {
-  Arguments arguments(info);
-  auto connection = arguments.Connection();
-  auto emulator = arguments.StringOrUndefined();
-  auto arch = arguments.StringOrUndefined();
-  auto machine = arguments.StringOrUndefined();
-  auto type = arguments.StringOrUndefined();
-  uint32_t id = arguments.Unsigned();
-  if (!arguments.ok()) return Napi::Value();
-  return StartCall<std::string>(
-      info, id, "virConnectGetDomainCapabilities", connection,
-      [connection, emulator, arch, machine, type](std::string& xml) {
-        return TakeString(virConnectGetDomainCapabilities(connection->get(), emulator.get(), arch.get(),
-                                                          machine.get(), type.get(), 0),
-                          xml);
-      },
-      StringToValue);
-}
-
-// (connection, xml, flags, id) => Promise<domain>
-Napi::Value DefineDomain(const Napi::CallbackInfo& info) {
-  Arguments arguments(info);
-  auto connection = arguments.Connection();
-  std::string xml = arguments.String();
-  uint32_t flags = arguments.Unsigned();
-  uint32_t id = arguments.Unsigned();
-  if (!arguments.ok()) return Napi::Value();
-  return StartCall<std::shared_ptr<DomainHandle>>(
-      info, id, "virDomainDefineXMLFlags", connection,
-      [connection, xml, flags](std::shared_ptr<DomainHandle>& domain) {
-        return TakeDomain(connection, virDomainDefineXMLFlags(connection->get(), xml.c_str(), flags), domain);
-      },
-      DomainToValue);
-}
-
-// (connection, xml, flags, id) => Promise<domain>
-Napi::Value CreateDomain(const Napi::CallbackInfo& info) {
-  Arguments arguments(info);
-  auto connection = arguments.Connection();
-  std::string xml = arguments.String();
-  uint32_t flags = arguments.Unsigned();
-  uint32_t id = arguments.Unsigned();
-  if (!arguments.ok()) return Napi::Value();
-  return StartCall<std::shared_ptr<DomainHandle>>(
-      info, id, "virDomainCreateXML", connection,
-      [connection, xml, flags](std::shared_ptr<DomainHandle>& domain) {
-        return TakeDomain(connection, virDomainCreateXML(connection->get(), xml.c_str(), flags), domain);
-      },
-      DomainToValue);
-}
-
-// (connection, key, id) => Promise<domain>
-template <virDomainPtr (*function)(virConnectPtr, const char*)>
-Napi::Value LookupDomain(const Napi::CallbackInfo& info, const char* api) {
-  Arguments arguments(info);
-  auto connection = arguments.Connection();
-  std::string key = arguments.String();
-  uint32_t id = arguments.Unsigned();
-  if (!arguments.ok()) return Napi::Value();
-  return StartCall<std::shared_ptr<DomainHandle>>(
-      info, id, api, connection,
-      [connection, key](std::shared_ptr<DomainHandle>& domain) {
-        return TakeDomain(connection, function(connection->get(), key.c_str()), domain);
-      },
-      DomainToValue);
-}
-
-Napi::Value LookupDomainByName(const Napi::CallbackInfo& info) {
-  return LookupDomain<virDomainLookupByName>(info, "virDomainLookupByName");
-}
-
-Napi::Value LookupDomainByUuid(const Napi::CallbackInfo& info) {
-  return LookupDomain<virDomainLookupByUUIDString>(info, "virDomainLookupByUUIDString");
-}
-
-// (connection, flags, id) => Promise<domain[]>
-Napi::Value ListAllDomains(const Napi::CallbackInfo& info) {
-  using Domains = std::vector<std::shared_ptr<DomainHandle>>;
-  Arguments arguments(info);
-  auto connection = arguments.Connection();
-  uint32_t flags = arguments.Unsigned();
-  uint32_t id = arguments.Unsigned();
-  if (!arguments.ok()) return Napi::Value();
-  return StartCall<Domains>(
-      info, id, "virConnectListAllDomains", connection,
-      [connection, flags](Domains& domains) {
-        virDomainPtr* list = nullptr;
-        int count = virConnectListAllDomains(connection->get(), &list, flags);
-        if (count < 0) return false;
-        OwnedList<virDomain, virDomainFree> owned(list, count);
-        for (int i = 0; i < count; i++)
-          domains.push_back(std::make_shared<DomainHandle>(connection, owned.Take(i)));
-        return true;
-      },
-      [](Napi::Env env, Domains& domains) -> Napi::Value {
-        Napi::Array array = Napi::Array::New(env, domains.size());
-        for (uint32_t i = 0; i < domains.size(); i++) array.Set(i, DomainHandle::ToObject(env, domains[i]));
-        return array;
-      });
+bool GetVersion(Answer& answer, virConnectPtr connection) {
+  unsigned long version = 0;
+  return answer.Done(function(connection, &version)) && answer.Give(static_cast<double>(version));
 }
 
 // (id) => Promise<number>
-Napi::Value LibraryVersion(const Napi::CallbackInfo& info) {
-  Arguments arguments(info);
-  uint32_t id = arguments.Unsigned();
-  if (!arguments.ok()) return Napi::Value();
-  return StartCall<unsigned long>(
-      info, id, "virGetVersion", nullptr,
-      [](unsigned long& version) { return virGetVersion(&version, nullptr, nullptr) == 0; },
-      NumberToValue<unsigned long>);
+bool GetOwnVersion(Answer& answer) {
+  unsigned long version = 0;
+  return answer.Done(virGetVersion(&version, nullptr, nullptr)) && answer.Give(static_cast<double>(version));
+}
+
+// (connection, emulator, arch, machine, virtType, id) => Promise<string>; each of the four may be undefined
+bool GetDomainCapabilities(Answer& answer, virConnectPtr connection, OptionalText emulator, OptionalText arch,
+                           OptionalText machine, OptionalText type) {
+  return answer.Text(
+      virConnectGetDomainCapabilities(connection, emulator.text, arch.text, machine.text, type.text, 0));
 }
 
 }  // namespace
 
-void ExportConnection(Napi::Env env, Napi::Object exports) {
-  Exporter add(env, exports);
-  add("connectionOpen", Open);
-  add("connectionOpenAuth", OpenAuth);
-  add("connectionClose", Close);
-  add("connectionGetUri", GetUri);
-  add("connectionGetType", GetType);
-  add("connectionGetVersion", GetVersion);
-  add("connectionGetLibraryVersion", GetLibraryVersion);
-  add("connectionGetCapabilities", GetCapabilities);
-  add("connectionGetDomainCapabilities", GetDomainCapabilities);
-  add("connectionDefineDomain", DefineDomain);
-  add("connectionCreateDomain", CreateDomain);
-  add("connectionLookupDomainByName", LookupDomainByName);
-  add("connectionLookupDomainByUuid", LookupDomainByUuid);
-  add("connectionListAllDomains", ListAllDomains);
-  add("libraryVersion", LibraryVersion);
-}
+const Entries kConnectionEntries = {
+    {"libraryVersion", "virGetVersion", Run<GetOwnVersion>},
+    {"connectionOpen", nullptr, Open},
+    {"connectionOpenAuth", nullptr, OpenAuth},
+    {"answerCredentials", nullptr, AnswerCredentials},
+    {"connectionClose", nullptr, CloseConnection},
+    {"connectionGetUri", "virConnectGetURI", GetText<virConnectGetURI>},
+    {"connectionGetType", "virConnectGetType", Run<GetType>},
+    {"connectionGetVersion", "virConnectGetVersion", Run<GetVersion<virConnectGetVersion>>},
+    {"connectionGetLibraryVersion", "virConnectGetLibVersion", Run<GetVersion<virConnectGetLibVersion>>},
+    {"connectionGetCapabilities", "virConnectGetCapabilities", GetText<virConnectGetCapabilities>},
+    {"connectionGetDomainCapabilities", "virConnectGetDomainCapabilities", Run<GetDomainCapabilities>},
+};
 
 }  // namespace podman_bootc

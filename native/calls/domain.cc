@@ -1,119 +1,99 @@
 #include <libvirt/libvirt.h>
 
-#include "calls/domain_calls.h"
+#include "calls/call.h"
 
 namespace podman_bootc {
 namespace {
 
-// (domain) => undefined. Calls in flight keep the reference until they end.
-Napi::Value Close(const Napi::CallbackInfo& info) {
-  Arguments arguments(info);
-  HandleBox<DomainHandle>* box = arguments.DomainBox();
-  if (box != nullptr) box->state.reset();
-  return info.Env().Undefined();
-}
-
 // (domain, id) => Promise<[state, reason]>
-Napi::Value GetState(const Napi::CallbackInfo& info) {
-  struct State {
-    int state;
-    int reason;
-  };
-  return OnDomain(
-      info, "virDomainGetState",
-      +[](State& result, virDomainPtr domain) {
-        return virDomainGetState(domain, &result.state, &result.reason, 0) == 0;
-      },
-      [](Napi::Env env, State& result) -> Napi::Value {
-        Napi::Array array = Napi::Array::New(env, 2);
-        array.Set(0u, result.state);
-        array.Set(1u, result.reason);
-        return array;
-      });
+bool GetState(Answer& answer, virDomainPtr domain) {
+  int state = 0;
+  int reason = 0;
+  return answer.Done(virDomainGetState(domain, &state, &reason, 0)) &&
+         answer.Give(Value::List{state, reason});
 }
 
 // (domain, id) => Promise<{ state, maxMemory, memory, vcpus, cpuTime }>
-Napi::Value GetInfo(const Napi::CallbackInfo& info) {
-  return OnDomain(
-      info, "virDomainGetInfo",
-      +[](virDomainInfo& result, virDomainPtr domain) { return virDomainGetInfo(domain, &result) == 0; },
-      [](Napi::Env env, virDomainInfo& result) -> Napi::Value {
-        Napi::Object object = Napi::Object::New(env);
-        object.Set("state", static_cast<uint32_t>(result.state));
-        object.Set("maxMemory", Napi::BigInt::New(env, static_cast<uint64_t>(result.maxMem)));
-        object.Set("memory", Napi::BigInt::New(env, static_cast<uint64_t>(result.memory)));
-        object.Set("vcpus", static_cast<uint32_t>(result.nrVirtCpu));
-        object.Set("cpuTime", Napi::BigInt::New(env, static_cast<uint64_t>(result.cpuTime)));
-        return object;
-      });
-}
-
-Napi::Value IsActive(const Napi::CallbackInfo& info) {
-  return Ask(info, "virDomainIsActive", virDomainIsActive, IntToBoolean);
-}
-
-Napi::Value IsPersistent(const Napi::CallbackInfo& info) {
-  return Ask(info, "virDomainIsPersistent", virDomainIsPersistent, IntToBoolean);
-}
-
-// (domain, flags, id) => Promise<string>
-Napi::Value GetXml(const Napi::CallbackInfo& info) {
-  return GetText(info, "virDomainGetXMLDesc", virDomainGetXMLDesc);
+bool GetInfo(Answer& answer, virDomainPtr domain) {
+  virDomainInfo info;
+  return answer.Done(virDomainGetInfo(domain, &info)) &&
+         answer.Give(Value::Fields{{"state", info.state},
+                                   {"maxMemory", info.maxMem},
+                                   {"memory", info.memory},
+                                   {"vcpus", info.nrVirtCpu},
+                                   {"cpuTime", info.cpuTime}});
 }
 
 // (domain, type, uri | undefined, flags, id) => Promise<string>
-Napi::Value GetMetadata(const Napi::CallbackInfo& info) {
-  return OnDomain(
-      info, "virDomainGetMetadata",
-      +[](std::string& metadata, virDomainPtr domain, int type, OptionalText uri, unsigned int flags) {
-        return TakeString(virDomainGetMetadata(domain, type, uri.text, flags), metadata);
-      },
-      StringToValue);
+bool GetMetadata(Answer& answer, virDomainPtr domain, int type, OptionalText uri, unsigned int flags) {
+  return answer.Text(virDomainGetMetadata(domain, type, uri.text, flags));
 }
 
 // (domain, type, metadata | undefined, key | undefined, uri | undefined, flags, id) => Promise<undefined>
-Napi::Value SetMetadata(const Napi::CallbackInfo& info) {
-  return OnDomain(
-      info, "virDomainSetMetadata",
-      +[](Nothing&, virDomainPtr domain, int type, OptionalText metadata, OptionalText key, OptionalText uri,
-          unsigned int flags) {
-        return virDomainSetMetadata(domain, type, metadata.text, key.text, uri.text, flags) == 0;
-      },
-      ToUndefined);
+bool SetMetadata(Answer& answer, virDomainPtr domain, int type, OptionalText metadata, OptionalText key,
+                 OptionalText uri, unsigned int flags) {
+  return answer.Done(virDomainSetMetadata(domain, type, metadata.text, key.text, uri.text, flags));
 }
 
-Napi::Value Create(const Napi::CallbackInfo& info) {
-  return Act(info, "virDomainCreateWithFlags", virDomainCreateWithFlags);
+// (domain, codeset, holdtime, codes, flags, id) => Promise<undefined>
+bool SendKey(Answer& answer, virDomainPtr domain, unsigned int codeset, unsigned int holdtime,
+             std::vector<unsigned int> codes, unsigned int flags) {
+  int count = static_cast<int>(codes.size());
+  return answer.Done(virDomainSendKey(domain, codeset, holdtime, codes.data(), count, flags));
 }
 
-Napi::Value Shutdown(const Napi::CallbackInfo& info) {
-  return Act(info, "virDomainShutdownFlags", virDomainShutdownFlags);
-}
-
-Napi::Value Destroy(const Napi::CallbackInfo& info) {
-  return Act(info, "virDomainDestroyFlags", virDomainDestroyFlags);
-}
-
-Napi::Value Undefine(const Napi::CallbackInfo& info) {
-  return Act(info, "virDomainUndefineFlags", virDomainUndefineFlags);
+// (domain, flags, id) => Promise<string[]>
+bool GetMessages(Answer& answer, virDomainPtr domain, unsigned int flags) {
+  char** list = nullptr;
+  int count = virDomainGetMessages(domain, &list, flags);
+  if (!answer.Done(count)) return false;
+  OwnedList<char, FreeMemory> owned(list, count);
+  return answer.Give(Value::List(list, list + count));
 }
 
 }  // namespace
 
-void ExportDomain(Napi::Env env, Napi::Object exports) {
-  Exporter add(env, exports);
-  add("domainClose", Close);
-  add("domainGetState", GetState);
-  add("domainGetInfo", GetInfo);
-  add("domainIsActive", IsActive);
-  add("domainIsPersistent", IsPersistent);
-  add("domainGetXml", GetXml);
-  add("domainGetMetadata", GetMetadata);
-  add("domainSetMetadata", SetMetadata);
-  add("domainCreate", Create);
-  add("domainShutdown", Shutdown);
-  add("domainDestroy", Destroy);
-  add("domainUndefine", Undefine);
-}
+const Entries kDomainEntries = {
+    {"connectionListAllDomains", "virConnectListAllDomains", ListObjects<virConnectListAllDomains>},
+    {"connectionLookupDomainByName", "virDomainLookupByName", GetObject<virDomainLookupByName>},
+    {"connectionLookupDomainByUuid", "virDomainLookupByUUIDString", GetObject<virDomainLookupByUUIDString>},
+    {"connectionDefineDomain", "virDomainDefineXMLFlags", GetObject<virDomainDefineXMLFlags>},
+    {"connectionCreateDomain", "virDomainCreateXML", GetObject<virDomainCreateXML>},
+    {"domainClose", nullptr, Close<virDomainPtr>},
+
+    {"domainGetState", "virDomainGetState", Run<GetState>},
+    {"domainGetInfo", "virDomainGetInfo", Run<GetInfo>},
+    {"domainIsActive", "virDomainIsActive", Ask<virDomainIsActive>},
+    {"domainIsPersistent", "virDomainIsPersistent", Ask<virDomainIsPersistent>},
+    {"domainGetXml", "virDomainGetXMLDesc", GetText<virDomainGetXMLDesc>},
+    {"domainGetMetadata", "virDomainGetMetadata", Run<GetMetadata>},
+    {"domainSetMetadata", "virDomainSetMetadata", Run<SetMetadata>},
+    {"domainGetAutostart", "virDomainGetAutostart", GetFlag<virDomainGetAutostart>},
+    {"domainSetAutostart", "virDomainSetAutostart", Act<virDomainSetAutostart>},
+    {"domainGetMessages", "virDomainGetMessages", Run<GetMessages>},
+    {"domainRename", "virDomainRename", Act<virDomainRename>},
+    {"domainUndefine", "virDomainUndefineFlags", Act<virDomainUndefineFlags>},
+
+    {"domainCreate", "virDomainCreateWithFlags", Act<virDomainCreateWithFlags>},
+    {"domainShutdown", "virDomainShutdownFlags", Act<virDomainShutdownFlags>},
+    {"domainDestroy", "virDomainDestroyFlags", Act<virDomainDestroyFlags>},
+    {"domainReboot", "virDomainReboot", Act<virDomainReboot>},
+    {"domainReset", "virDomainReset", Act<virDomainReset>},
+    {"domainSuspend", "virDomainSuspend", Act<virDomainSuspend>},
+    {"domainResume", "virDomainResume", Act<virDomainResume>},
+    {"domainManagedSave", "virDomainManagedSave", Act<virDomainManagedSave>},
+    {"domainHasManagedSave", "virDomainHasManagedSaveImage", Ask<virDomainHasManagedSaveImage>},
+    {"domainRemoveManagedSave", "virDomainManagedSaveRemove", Act<virDomainManagedSaveRemove>},
+    {"domainSendKey", "virDomainSendKey", Run<SendKey>},
+
+    // The memory in KiB.
+    {"domainSetMemory", "virDomainSetMemoryFlags", Act<virDomainSetMemoryFlags>},
+    {"domainSetVcpus", "virDomainSetVcpusFlags", Act<virDomainSetVcpusFlags>},
+    {"domainGetVcpus", "virDomainGetVcpusFlags", Count<virDomainGetVcpusFlags>},
+    {"domainAttachDevice", "virDomainAttachDeviceFlags", Act<virDomainAttachDeviceFlags>},
+    {"domainDetachDevice", "virDomainDetachDeviceFlags", Act<virDomainDetachDeviceFlags>},
+    {"domainDetachDeviceAlias", "virDomainDetachDeviceAlias", Act<virDomainDetachDeviceAlias>},
+    {"domainUpdateDevice", "virDomainUpdateDeviceFlags", Act<virDomainUpdateDeviceFlags>},
+};
 
 }  // namespace podman_bootc

@@ -1,106 +1,79 @@
 #include <libvirt/libvirt-qemu.h>
 #include <libvirt/libvirt.h>
 
-#include <vector>
-
-#include "calls/domain_calls.h"
-#include "runtime/typed_parameters.h"
+#include "calls/call.h"
 
 namespace podman_bootc {
 namespace {
 
-// (domain, command, timeout, flags, id) => Promise<string>
-Napi::Value AgentCommand(const Napi::CallbackInfo& info) {
-  return GetText(info, "virDomainQemuAgentCommand", virDomainQemuAgentCommand);
-}
-
-struct Address {
-  int type;
-  std::string address;
-  unsigned int prefix;
-};
-
-struct Interface {
-  std::string name;
-  OptionalString mac;
-  std::vector<Address> addresses;
-};
-
-Napi::Value InterfacesToValue(Napi::Env env, std::vector<Interface>& interfaces) {
-  Napi::Array result = Napi::Array::New(env, interfaces.size());
-  for (uint32_t i = 0; i < interfaces.size(); i++) {
-    const Interface& each = interfaces[i];
-    Napi::Array addresses = Napi::Array::New(env, each.addresses.size());
-    for (uint32_t j = 0; j < each.addresses.size(); j++) {
-      Napi::Object address = Napi::Object::New(env);
-      address.Set("type", each.addresses[j].type);
-      address.Set("address", each.addresses[j].address);
-      address.Set("prefix", each.addresses[j].prefix);
-      addresses.Set(j, address);
-    }
-    Napi::Object object = Napi::Object::New(env);
-    object.Set("name", each.name);
-    if (each.mac.get() == nullptr)
-      object.Set("mac", env.Null());
-    else
-      object.Set("mac", each.mac.get());
-    object.Set("addresses", addresses);
-    result.Set(i, object);
-  }
-  return result;
-}
-
 // (domain, source, flags, id) => Promise<{ name, mac, addresses: { type, address, prefix }[] }[]>
-Napi::Value InterfaceAddresses(const Napi::CallbackInfo& info) {
-  return OnDomain(
-      info, "virDomainInterfaceAddresses",
-      +[](std::vector<Interface>& result, virDomainPtr domain, unsigned int source, unsigned int flags) {
-        virDomainInterfacePtr* interfaces = nullptr;
-        int count = virDomainInterfaceAddresses(domain, &interfaces, source, flags);
-        if (count < 0) return false;
-        OwnedList<virDomainInterface, virDomainInterfaceFree> owned(interfaces, count);
-        for (int i = 0; i < count; i++) {
-          virDomainInterfacePtr from = owned[i];
-          Interface to;
-          if (from->name != nullptr) to.name = from->name;
-          // The guest's loopback device has none.
-          if (from->hwaddr != nullptr) to.mac = OptionalString(from->hwaddr);
-          for (unsigned int j = 0; j < from->naddrs; j++)
-            to.addresses.push_back({from->addrs[j].type, from->addrs[j].addr, from->addrs[j].prefix});
-          result.push_back(std::move(to));
-        }
-        return true;
-      },
-      InterfacesToValue);
+bool GetInterfaceAddresses(Answer& answer, virDomainPtr domain, unsigned int source, unsigned int flags) {
+  virDomainInterfacePtr* list = nullptr;
+  int count = virDomainInterfaceAddresses(domain, &list, source, flags);
+  if (!answer.Done(count)) return false;
+  OwnedList<virDomainInterface, virDomainInterfaceFree> owned(list, count);
+  Value::List interfaces;
+  for (int i = 0; i < count; i++) {
+    Value::List addresses;
+    for (unsigned int j = 0; j < owned[i]->naddrs; j++) {
+      const virDomainIPAddress& each = owned[i]->addrs[j];
+      addresses.push_back(
+          Value::Fields{{"type", each.type}, {"address", TextOf(each.addr)}, {"prefix", each.prefix}});
+    }
+    // The guest's loopback device has no MAC address.
+    interfaces.push_back(Value::Fields{
+        {"name", TextOf(owned[i]->name)}, {"mac", owned[i]->hwaddr}, {"addresses", std::move(addresses)}});
+  }
+  return answer.Give(std::move(interfaces));
 }
 
 // (domain, types, flags, id) => Promise<{ field: value }>
-Napi::Value GetGuestInfo(const Napi::CallbackInfo& info) {
-  return OnDomain(
-      info, "virDomainGetGuestInfo",
-      +[](TypedParameters& result, virDomainPtr domain, unsigned int types, unsigned int flags) {
-        virTypedParameterPtr parameters = nullptr;
-        int count = 0;
-        if (virDomainGetGuestInfo(domain, types, &parameters, &count, flags) < 0) return false;
-        result = TypedParameters(OwnedParameters(parameters, count));
-        return true;
-      },
-      TypedParametersToObject);
+bool GetGuestInfo(Answer& answer, virDomainPtr domain, unsigned int types, unsigned int flags) {
+  virTypedParameterPtr parameters = nullptr;
+  int count = 0;
+  if (!answer.Done(virDomainGetGuestInfo(domain, types, &parameters, &count, flags))) return false;
+  OwnedParameters owned(parameters, count);
+  return answer.Give(FieldsOf(parameters, count));
 }
 
-// (domain, flags, id) => Promise<string>
-Napi::Value GetHostname(const Napi::CallbackInfo& info) {
-  return GetText(info, "virDomainGetHostname", virDomainGetHostname);
+// More than any screen: whoever sends more is not trusted with the rest of our memory.
+constexpr size_t kMaximum = size_t{256} << 20;
+constexpr size_t kChunk = 256 << 10;
+
+bool Receive(virStreamPtr stream, Value::Bytes& data) {
+  for (;;) {
+    size_t size = data.size();
+    if (size > kMaximum) return false;
+    data.resize(size + kChunk);
+    int received = virStreamRecv(stream, data.data() + size, kChunk);
+    data.resize(size + (received > 0 ? received : 0));
+    if (received <= 0) return received == 0;
+  }
+}
+
+// (domain, screen, id) => Promise<{ mimeType, data }>. A picture is small and wanted as a whole, so its
+// stream blocks the thread of the call instead of being handed to JavaScript.
+bool Screenshot(Answer& answer, virDomainPtr domain, unsigned int screen) {
+  Owned<virStream, virStreamFree> stream(virStreamNew(virDomainGetConnect(domain), 0));
+  if (!answer.Check(stream != nullptr)) return false;
+  OwnedText type(virDomainScreenshot(domain, stream.get(), screen, 0));
+  if (!answer.Check(type != nullptr)) return false;
+  Value::Bytes data;
+  if (!answer.Check(Receive(stream.get(), data) && virStreamFinish(stream.get()) == 0)) {
+    virStreamAbort(stream.get());
+    return false;
+  }
+  return answer.Give(Value::Fields{{"mimeType", type.get()}, {"data", std::move(data)}});
 }
 
 }  // namespace
 
-void ExportDomainGuest(Napi::Env env, Napi::Object exports) {
-  Exporter add(env, exports);
-  add("domainAgentCommand", AgentCommand);
-  add("domainInterfaceAddresses", InterfaceAddresses);
-  add("domainGetGuestInfo", GetGuestInfo);
-  add("domainGetHostname", GetHostname);
-}
+const Entries kDomainGuestEntries = {
+    {"domainAgentCommand", "virDomainQemuAgentCommand", GetText<virDomainQemuAgentCommand>},
+    {"domainInterfaceAddresses", "virDomainInterfaceAddresses", Run<GetInterfaceAddresses>},
+    {"domainGetGuestInfo", "virDomainGetGuestInfo", Run<GetGuestInfo>},
+    {"domainGetHostname", "virDomainGetHostname", GetText<virDomainGetHostname>},
+    {"domainScreenshot", "virDomainScreenshot", Run<Screenshot>},
+};
 
 }  // namespace podman_bootc

@@ -4,7 +4,7 @@
 
 #include <cerrno>
 
-#include "calls/calls.h"
+#include "calls/call.h"
 
 namespace podman_bootc {
 namespace {
@@ -14,7 +14,7 @@ class FlockTask final : public Task {
  public:
   // Takes the descriptor over, a duplicate: locks belong to the open file, not to the descriptor, so the
   // caller's one is locked with it, and may be closed and reused while the call is still in the queue.
-  FlockTask(int fd, int operation) : Task("flock", nullptr), fd_(fd), operation_(operation) {}
+  FlockTask(const char* api, int fd, int operation) : Task(api, nullptr), fd_(fd), operation_(operation) {}
   ~FlockTask() override { CloseDuplicate(); }
 
  protected:
@@ -27,7 +27,7 @@ class FlockTask final : public Task {
     CloseDuplicate();
     locked_ = result == 0;
     if (locked_ || error == EWOULDBLOCK) return true;
-    *failure = SystemFailure("flock", error);
+    *failure = SystemFailure(api_, error);
     return false;
   }
 
@@ -45,7 +45,7 @@ class FlockTask final : public Task {
 };
 
 // (fd, 'shared' | 'exclusive' | 'unlock') => Promise<boolean>; false when it is locked by somebody else
-Napi::Value Flock(const Napi::CallbackInfo& info) {
+Napi::Value Flock(const Napi::CallbackInfo& info, const char* api) {
   Arguments arguments(info);
   int32_t fd = arguments.Integer();
   std::string operation = arguments.String();
@@ -54,18 +54,15 @@ Napi::Value Flock(const Napi::CallbackInfo& info) {
   if (duplicate < 0) {
     Napi::Env env = info.Env();
     Napi::Promise::Deferred deferred = Napi::Promise::Deferred::New(env);
-    deferred.Reject(SystemFailure("flock", errno).ToObject(env));
+    deferred.Reject(SystemFailure(api, errno).ToObject(env));
     return deferred.Promise();
   }
   int flags = operation == "unlock" ? LOCK_UN : operation == "shared" ? LOCK_SH : LOCK_EX;
-  return std::make_shared<FlockTask>(duplicate, flags)->Start(Environment::Of(info.Env()), 0);
+  return std::make_shared<FlockTask>(api, duplicate, flags)->Start(Environment::Of(info.Env()), 0);
 }
 
 }  // namespace
 
-void ExportFileLock(Napi::Env env, Napi::Object exports) {
-  Exporter add(env, exports);
-  add("flock", Flock);
-}
+const Entries kFileLockEntries = {{"flock", "flock", Flock}};
 
 }  // namespace podman_bootc

@@ -1,8 +1,9 @@
+#include "calls/stream.h"
+
 #include <libvirt/libvirt.h>
 
 #include <algorithm>
 
-#include "calls/object_calls.h"
 #include "runtime/stream_handle.h"
 
 namespace podman_bootc {
@@ -18,8 +19,8 @@ constexpr int kHole = -3;
 
 class ReceiveTask final : public StreamTask {
  public:
-  ReceiveTask(std::shared_ptr<StreamHandle> stream, uint32_t size)
-      : StreamTask("virStreamRecv", std::move(stream), Slot::kReceive), size_(size) {}
+  ReceiveTask(const char* api, std::shared_ptr<StreamHandle> stream, uint32_t size)
+      : StreamTask(api, std::move(stream), Slot::kReceive), size_(size) {}
 
   Outcome Attempt(virStreamPtr stream) override {
     if (data_ == nullptr) data_.reset(new uint8_t[size_]);
@@ -63,8 +64,8 @@ class ReceiveTask final : public StreamTask {
 
 class SendTask final : public StreamTask {
  public:
-  SendTask(std::shared_ptr<StreamHandle> stream, std::string data)
-      : StreamTask("virStreamSend", std::move(stream), Slot::kSend), data_(std::move(data)) {}
+  SendTask(const char* api, std::shared_ptr<StreamHandle> stream, std::string data)
+      : StreamTask(api, std::move(stream), Slot::kSend), data_(std::move(data)) {}
 
   Outcome Attempt(virStreamPtr stream) override {
     if (sent_ == data_.size()) return Outcome::kDone;
@@ -82,8 +83,8 @@ class SendTask final : public StreamTask {
 
 class SendHoleTask final : public StreamTask {
  public:
-  SendHoleTask(std::shared_ptr<StreamHandle> stream, uint64_t length)
-      : StreamTask("virStreamSendHole", std::move(stream), Slot::kSend), length_(length) {}
+  SendHoleTask(const char* api, std::shared_ptr<StreamHandle> stream, uint64_t length)
+      : StreamTask(api, std::move(stream), Slot::kSend), length_(length) {}
 
   Outcome Attempt(virStreamPtr stream) override {
     return virStreamSendHole(stream, static_cast<long long>(length_), 0) == 0 ? Outcome::kDone
@@ -95,75 +96,68 @@ class SendHoleTask final : public StreamTask {
 };
 
 // (stream, size) => Promise<Buffer | bigint (a hole of so many bytes) | null (the end)>
-Napi::Value Receive(const Napi::CallbackInfo& info) {
+Napi::Value Receive(const Napi::CallbackInfo& info, const char* api) {
   Arguments arguments(info);
   auto reference = arguments.Object<StreamReference>();
   uint32_t size = arguments.Unsigned();
   if (!arguments.ok()) return Napi::Value();
   size = std::min(std::max(size, uint32_t{1}), kMaximumReceive);
-  return std::make_shared<ReceiveTask>(reference->stream(), size)->Start(Environment::Of(info.Env()), 0);
+  return std::make_shared<ReceiveTask>(api, reference->stream(), size)->Start(Environment::Of(info.Env()), 0);
 }
 
 // (stream, Uint8Array) => Promise<undefined>
-Napi::Value Send(const Napi::CallbackInfo& info) {
+Napi::Value Send(const Napi::CallbackInfo& info, const char* api) {
   Arguments arguments(info);
   auto reference = arguments.Object<StreamReference>();
   std::string data = arguments.Bytes();
   if (!arguments.ok()) return Napi::Value();
-  return std::make_shared<SendTask>(reference->stream(), std::move(data))
+  return std::make_shared<SendTask>(api, reference->stream(), std::move(data))
       ->Start(Environment::Of(info.Env()), 0);
 }
 
 // (stream, length) => Promise<undefined>
-Napi::Value SendHole(const Napi::CallbackInfo& info) {
+Napi::Value SendHole(const Napi::CallbackInfo& info, const char* api) {
   Arguments arguments(info);
   auto reference = arguments.Object<StreamReference>();
   uint64_t length = arguments.Size();
   if (!arguments.ok()) return Napi::Value();
-  return std::make_shared<SendHoleTask>(reference->stream(), length)->Start(Environment::Of(info.Env()), 0);
+  return std::make_shared<SendHoleTask>(api, reference->stream(), length)
+      ->Start(Environment::Of(info.Env()), 0);
 }
 
 // (stream) => Promise<undefined>
 template <StreamTask::Slot slot>
-Napi::Value EndStream(const Napi::CallbackInfo& info) {
+Napi::Value EndStream(const Napi::CallbackInfo& info, const char* api) {
   Arguments arguments(info);
   auto reference = arguments.Object<StreamReference>();
   if (!arguments.ok()) return Napi::Value();
-  const char* api = slot == StreamTask::Slot::kFinish ? "virStreamFinish" : "virStreamAbort";
   return std::make_shared<StreamTask>(api, reference->stream(), slot)->Start(Environment::Of(info.Env()), 0);
 }
 
 // (domain, device | undefined, flags, id) => Promise<stream>
 template <int (*function)(virDomainPtr, const char*, virStreamPtr, unsigned int)>
-Napi::Value OpenDevice(const Napi::CallbackInfo& info, const char* api) {
-  Arguments arguments(info);
-  auto domain = arguments.Domain();
-  auto device = arguments.StringOrUndefined();
-  uint32_t flags = arguments.Unsigned();
-  uint32_t id = arguments.Unsigned();
-  if (!arguments.ok()) return Napi::Value();
-  auto task = std::make_shared<OpenStreamTask>(
-      api, domain->connection(), [domain, device, flags](virStreamPtr stream) {
-        return function(domain->get(), device.get(), stream, flags) == 0;
-      });
-  return task->Start(Environment::Of(info.Env()), id);
+bool OpenDevice(Answer& answer, virDomainPtr domain, OptionalText device, unsigned int flags) {
+  return OpenStream(answer,
+                    [&](virStreamPtr stream) { return function(domain, device.text, stream, flags); });
 }
 
 }  // namespace
 
-void ExportStream(Napi::Env env, Napi::Object exports) {
-  Exporter add(env, exports);
-  add("domainOpenConsole", [](const Napi::CallbackInfo& info) {
-    return OpenDevice<virDomainOpenConsole>(info, "virDomainOpenConsole");
-  });
-  add("domainOpenChannel", [](const Napi::CallbackInfo& info) {
-    return OpenDevice<virDomainOpenChannel>(info, "virDomainOpenChannel");
-  });
-  add("streamReceive", Receive);
-  add("streamSend", Send);
-  add("streamSendHole", SendHole);
-  add("streamFinish", EndStream<StreamTask::Slot::kFinish>);
-  add("streamAbort", EndStream<StreamTask::Slot::kAbort>);
+bool OpenStream(Answer& answer, const std::function<int(virStreamPtr)>& open) {
+  Owned<virStream, virStreamFree> stream(virStreamNew(answer.connection->get(), VIR_STREAM_NONBLOCK));
+  if (!answer.Check(stream != nullptr) || !answer.Done(open(stream.get()))) return false;
+  auto handle = StreamHandle::Create(answer.connection, std::move(stream), &answer.failure);
+  return handle != nullptr && answer.Give(std::make_shared<StreamReference>(std::move(handle)));
 }
+
+const Entries kStreamEntries = {
+    {"domainOpenConsole", "virDomainOpenConsole", Run<OpenDevice<virDomainOpenConsole>>},
+    {"domainOpenChannel", "virDomainOpenChannel", Run<OpenDevice<virDomainOpenChannel>>},
+    {"streamReceive", "virStreamRecv", Receive},
+    {"streamSend", "virStreamSend", Send},
+    {"streamSendHole", "virStreamSendHole", SendHole},
+    {"streamFinish", "virStreamFinish", EndStream<StreamTask::Slot::kFinish>},
+    {"streamAbort", "virStreamAbort", EndStream<StreamTask::Slot::kAbort>},
+};
 
 }  // namespace podman_bootc

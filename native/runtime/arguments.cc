@@ -27,30 +27,6 @@ void Arguments::Refuse(const char* expected) {
   Napi::TypeError::New(env_, message).ThrowAsJavaScriptException();
 }
 
-HandleBox<ConnectionHandle>* Arguments::ConnectionBox() {
-  auto* box = UnwrapHandle<ConnectionHandle>(env_, Next(), kConnectionTag);
-  if (box == nullptr) Refuse("a handle of a connection");
-  return box;
-}
-
-HandleBox<DomainHandle>* Arguments::DomainBox() {
-  auto* box = UnwrapHandle<DomainHandle>(env_, Next(), kDomainTag);
-  if (box == nullptr) Refuse("a handle of a domain");
-  return box;
-}
-
-std::shared_ptr<ConnectionHandle> Arguments::Connection() {
-  auto* box = ConnectionBox();
-  return box == nullptr ? nullptr : box->state;
-}
-
-std::shared_ptr<DomainHandle> Arguments::Domain() {
-  auto* box = DomainBox();
-  if (box == nullptr) return nullptr;
-  if (box->state == nullptr) Refuse("a handle that is open");
-  return box->state;
-}
-
 std::string Arguments::Text(const Napi::Value& value) {
   if (!value.IsString()) {
     Refuse("a string");
@@ -146,14 +122,6 @@ std::vector<OptionalString> Arguments::OptionalStringList() {
     list.push_back(each.IsNull() ? OptionalString() : OptionalString(Text(each)));
   }
   return list;
-}
-
-uint64_t Arguments::Token() {
-  Napi::Value value = Next();
-  bool lossless = false;
-  if (value.IsBigInt()) return value.As<Napi::BigInt>().Uint64Value(&lossless);
-  Refuse("a token");
-  return 0;
 }
 
 Napi::Function Arguments::Function() {

@@ -7,8 +7,6 @@
 #include <string>
 #include <vector>
 
-#include "runtime/connection_handle.h"
-#include "runtime/domain_handle.h"
 #include "runtime/handle.h"
 
 namespace podman_bootc {
@@ -32,14 +30,9 @@ class Arguments {
  public:
   explicit Arguments(const Napi::CallbackInfo& info) : info_(info), env_(info.Env()) {}
 
-  std::shared_ptr<ConnectionHandle> Connection();
-  std::shared_ptr<DomainHandle> Domain();
-  HandleBox<ConnectionHandle>* ConnectionBox();
-  HandleBox<DomainHandle>* DomainBox();
-  // Of the other kinds of handles, which name their tag themselves.
   template <typename T>
   HandleBox<T>* Box() {
-    auto* box = UnwrapHandle<T>(env_, Next(), T::kTag);
+    auto* box = UnwrapHandle<T>(env_, Next());
     if (box == nullptr) Refuse(T::kExpected);
     return box;
   }
@@ -62,7 +55,6 @@ class Arguments {
   std::vector<uint32_t> UnsignedList();
   // Strings, and null for none.
   std::vector<OptionalString> OptionalStringList();
-  uint64_t Token();
   Napi::Function Function();
 
   // The argument read last is wrong.

@@ -29,8 +29,13 @@ class ConnectionHandle : public std::enable_shared_from_this<ConnectionHandle> {
   ConnectionHandle(const ConnectionHandle&) = delete;
   ConnectionHandle& operator=(const ConnectionHandle&) = delete;
 
+  static constexpr napi_type_tag kTag = {0x6f1d3a5bb1f54c0e, 0x9a7c0d2e4b8f1365};
+  static constexpr const char* kExpected = "a handle of a connection";
+
   // For calls that have entered.
   virConnectPtr get() const { return connection_; }
+  // As other handles have one.
+  std::shared_ptr<ConnectionHandle> connection() { return shared_from_this(); }
   const std::shared_ptr<Lane>& lane() const { return lane_; }
 
   // Calls in flight. A close waits for live ones, and refuses new ones.

@@ -4,8 +4,8 @@
 #include <exception>
 #include <utility>
 
-#include "calls/calls.h"
 #include "runtime/environment.h"
+#include "runtime/value.h"
 
 namespace podman_bootc {
 namespace {
@@ -15,23 +15,9 @@ int kTypes[] = {VIR_CRED_USERNAME,     VIR_CRED_AUTHNAME,   VIR_CRED_LANGUAGE,
                 VIR_CRED_CNONCE,       VIR_CRED_PASSPHRASE, VIR_CRED_ECHOPROMPT,
                 VIR_CRED_NOECHOPROMPT, VIR_CRED_REALM,      VIR_CRED_EXTERNAL};
 
-struct Request {
-  int type;
-  OptionalString prompt;
-  OptionalString challenge;
-  OptionalString fallback;
-};
-
-OptionalString Copy(const char* text) { return text == nullptr ? OptionalString() : OptionalString(text); }
-
-Napi::Value ToValue(Napi::Env env, const OptionalString& text) {
-  if (text.get() == nullptr) return env.Null();
-  return Napi::String::New(env, text.get());
-}
-
 class CredentialsWanted final : public Message {
  public:
-  CredentialsWanted(std::shared_ptr<CredentialsAsker> asker, uint64_t listener, std::vector<Request> requests)
+  CredentialsWanted(std::shared_ptr<CredentialsAsker> asker, uint64_t listener, Value requests)
       : asker_(std::move(asker)), listener_(listener), requests_(std::move(requests)) {}
 
   // The environment has ended before it could be asked.
@@ -42,37 +28,15 @@ class CredentialsWanted final : public Message {
   void Deliver(Environment& environment) override {
     delivered_ = true;
     Napi::Env env = environment.env();
-    Napi::Array array = Napi::Array::New(env, requests_.size());
-    for (uint32_t i = 0; i < requests_.size(); i++) {
-      Napi::Object object = Napi::Object::New(env);
-      object.Set("type", requests_[i].type);
-      object.Set("prompt", ToValue(env, requests_[i].prompt));
-      object.Set("challenge", ToValue(env, requests_[i].challenge));
-      object.Set("defaultResult", ToValue(env, requests_[i].fallback));
-      array.Set(i, object);
-    }
-    environment.CallListener(listener_, {Napi::BigInt::New(env, listener_), array});
+    environment.CallListener(listener_, {Napi::BigInt::New(env, listener_), requests_.For(env)});
   }
 
  private:
   const std::shared_ptr<CredentialsAsker> asker_;
   const uint64_t listener_;
-  const std::vector<Request> requests_;
+  const Value requests_;
   bool delivered_ = false;
 };
-
-// (token, (string | null)[] | undefined) => undefined. Undefined declines.
-Napi::Value AnswerCredentials(const Napi::CallbackInfo& info) {
-  Arguments arguments(info);
-  uint64_t token = arguments.Token();
-  std::vector<OptionalString> answers;
-  if (info[1].IsArray()) answers = arguments.OptionalStringList();
-  if (!arguments.ok()) return Napi::Value();
-  auto asker = Environment::Of(info.Env()).FindAsker(token);
-  if (asker != nullptr && info[1].IsArray()) asker->Answer(std::move(answers));
-  if (asker != nullptr && !info[1].IsArray()) asker->End();
-  return info.Env().Undefined();
-}
 
 }  // namespace
 
@@ -105,10 +69,12 @@ int CredentialsAsker::Ask(virConnectCredentialPtr credentials, unsigned int coun
 }
 
 int CredentialsAsker::Ask(virConnectCredentialPtr credentials, unsigned int count) {
-  std::vector<Request> requests;
+  Value::List requests;
   for (unsigned int i = 0; i < count; i++)
-    requests.push_back({credentials[i].type, Copy(credentials[i].prompt), Copy(credentials[i].challenge),
-                        Copy(credentials[i].defresult)});
+    requests.push_back(Value::Fields{{"type", credentials[i].type},
+                                     {"prompt", credentials[i].prompt},
+                                     {"challenge", credentials[i].challenge},
+                                     {"defaultResult", credentials[i].defresult}});
   std::unique_lock<std::mutex> lock(mutex_);
   answered_ = false;
   asking_ = true;
@@ -129,11 +95,6 @@ int CredentialsAsker::Ask(virConnectCredentialPtr credentials, unsigned int coun
   }
   answers_.clear();
   return 0;
-}
-
-void ExportCredentials(Napi::Env env, Napi::Object exports) {
-  Exporter add(env, exports);
-  add("answerCredentials", AnswerCredentials);
 }
 
 }  // namespace podman_bootc

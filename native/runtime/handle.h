@@ -9,12 +9,8 @@
 
 namespace podman_bootc {
 
-// Every kind of handle has a tag of its own, so that a handle of another kind, or any other object, is
-// refused instead of being taken for a pointer.
-constexpr napi_type_tag kConnectionTag = {0x6f1d3a5bb1f54c0e, 0x9a7c0d2e4b8f1365};
-constexpr napi_type_tag kDomainTag = {0x2c94e7d01a6b43f8, 0xb35f8e6a7d904c12};
-
-// What the JavaScript object points to.
+// What the JavaScript object points to. Every kind of handle has a tag of its own (`T::kTag`), so that a
+// handle of another kind, or any other object, is refused instead of being taken for a pointer.
 template <typename T>
 struct HandleBox {
   std::shared_ptr<T> state;
@@ -26,8 +22,7 @@ struct HandleBox {
 // The finalizer is a backstop for handles nobody closed. What it lets go of must not block; see the
 // destructors.
 template <typename T>
-Napi::Value WrapHandle(Napi::Env env, const napi_type_tag& tag, std::shared_ptr<T> state,
-                       uint64_t listener = 0) {
+Napi::Value WrapHandle(Napi::Env env, std::shared_ptr<T> state, uint64_t listener = 0) {
   Napi::Object object = Napi::Object::New(env);
   auto* box = new HandleBox<T>{std::move(state), Environment::Of(env).mailbox(), listener};
   napi_finalize finalize = [](napi_env env, void* data, void*) {
@@ -38,18 +33,18 @@ Napi::Value WrapHandle(Napi::Env env, const napi_type_tag& tag, std::shared_ptr<
     delete box;
     return env.Undefined();
   }
-  napi_type_tag_object(env, object, &tag);
+  napi_type_tag_object(env, object, &T::kTag);
   return object;
 }
 
 // Null when the value is no handle of this kind.
 template <typename T>
-HandleBox<T>* UnwrapHandle(Napi::Env env, napi_value value, const napi_type_tag& tag) {
+HandleBox<T>* UnwrapHandle(Napi::Env env, napi_value value) {
   // Asked about anything but an object, Node-API leaves an exception pending.
   if (!Napi::Value(env, value).IsObject()) return nullptr;
   bool matches = false;
   void* data = nullptr;
-  if (napi_check_object_type_tag(env, value, &tag, &matches) != napi_ok || !matches) return nullptr;
+  if (napi_check_object_type_tag(env, value, &T::kTag, &matches) != napi_ok || !matches) return nullptr;
   if (napi_unwrap(env, value, &data) != napi_ok) return nullptr;
   return static_cast<HandleBox<T>*>(data);
 }

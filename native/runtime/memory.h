@@ -1,5 +1,7 @@
 #pragma once
 
+#include <libvirt/libvirt.h>
+
 #include <cstdlib>
 #include <memory>
 
@@ -44,6 +46,19 @@ class OwnedList {
 
  private:
   T** const list_;
+  const int count_;
+};
+
+// An array of parameters that libvirt allocated.
+class OwnedParameters {
+ public:
+  OwnedParameters(virTypedParameterPtr parameters, int count) : parameters_(parameters), count_(count) {}
+  ~OwnedParameters() { virTypedParamsFree(parameters_, count_); }
+  OwnedParameters(const OwnedParameters&) = delete;
+  OwnedParameters& operator=(const OwnedParameters&) = delete;
+
+ private:
+  const virTypedParameterPtr parameters_;
   const int count_;
 };
 

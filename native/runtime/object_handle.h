@@ -4,104 +4,107 @@
 #include <napi.h>
 
 #include <memory>
-#include <string>
 #include <type_traits>
 #include <utility>
-#include <vector>
 
 #include "runtime/connection_handle.h"
-#include "runtime/handle.h"
 #include "runtime/memory.h"
+#include "runtime/value.h"
 
 namespace podman_bootc {
 
-using Names = std::vector<std::pair<const char*, std::string>>;
+// What there is to be said of a noun of libvirt's:
+//   kTag, kExpected  the tag of its handles, and what an argument should have been
+//   Free             frees a reference, without a call
+//   Identify         what the reference itself holds, read without a call: what JavaScript gets beside the
+//   handle
+template <typename Pointer>
+struct Kind;
 
-inline void AddName(Names& names, const char* key, const char* value) {
-  names.emplace_back(key, value != nullptr ? value : "");
-}
-
-// A reference to a pool, a volume or a network. Like a DomainHandle it keeps its connection open. `Kind` says
-// what is referred to:
-//   Pointer, kTag, kExpected  libvirt's type, the tag of its handles, and what an argument should have been
-//   Free(pointer)             frees the reference, without a call
-//   Identify(pointer, names)  reads what the reference itself holds: what JavaScript gets beside the handle
-template <typename Kind>
+// A reference to a domain, a pool and so on. It keeps its connection open, so that freeing a reference never
+// closes a connection, which would talk to the daemon: freeing is quick and allowed on every thread.
+template <typename Pointer>
 class ObjectHandle final : public Dependent {
  public:
-  using Pointer = typename Kind::Pointer;
-  using Owner = Owned<std::remove_pointer_t<Pointer>, Kind::Free>;
-  using Owners = OwnedList<std::remove_pointer_t<Pointer>, Kind::Free>;
-  static constexpr const napi_type_tag& kTag = Kind::kTag;
-  static constexpr const char* kExpected = Kind::kExpected;
+  using Element = std::remove_pointer_t<Pointer>;
+  using Owner = Owned<Element, Kind<Pointer>::Free>;
+  using Owners = OwnedList<Element, Kind<Pointer>::Free>;
+  static constexpr const napi_type_tag& kTag = Kind<Pointer>::kTag;
+  static constexpr const char* kExpected = Kind<Pointer>::kExpected;
 
   ObjectHandle(std::shared_ptr<ConnectionHandle> connection, Owner owner)
       : connection_(std::move(connection)), owner_(std::move(owner)) {
-    Kind::Identify(get(), names_);
     connection_->AddDependent(this);
   }
   ~ObjectHandle() { connection_->RemoveDependent(this); }
   ObjectHandle(const ObjectHandle&) = delete;
   ObjectHandle& operator=(const ObjectHandle&) = delete;
 
+  // { handle, … } for JavaScript.
+  static Value Refer(const std::shared_ptr<ConnectionHandle>& connection, Owner owner) {
+    Value::Fields fields = Kind<Pointer>::Identify(owner.get());
+    fields.emplace_back("handle", std::make_shared<ObjectHandle>(connection, std::move(owner)));
+    return Value(std::move(fields));
+  }
+
   // For calls that have entered the connection.
   Pointer get() const { return owner_.get(); }
   const std::shared_ptr<ConnectionHandle>& connection() const { return connection_; }
-
-  // { handle, …names } for JavaScript.
-  static Napi::Value ToObject(Napi::Env env, const std::shared_ptr<ObjectHandle>& object) {
-    Napi::Object result = Napi::Object::New(env);
-    result.Set("handle", WrapHandle(env, kTag, object));
-    for (auto& entry : object->names_) result.Set(entry.first, entry.second);
-    return result;
-  }
 
  private:
   void Free() override { owner_.reset(); }
 
   const std::shared_ptr<ConnectionHandle> connection_;
   Owner owner_;
-  Names names_;
 };
 
-struct StoragePoolKind {
-  using Pointer = virStoragePoolPtr;
+template <>
+struct Kind<virDomainPtr> {
+  static constexpr napi_type_tag kTag = {0x2c94e7d01a6b43f8, 0xb35f8e6a7d904c12};
+  static constexpr const char* kExpected = "a handle of a domain";
+  static void Free(virDomainPtr domain) { virDomainFree(domain); }
+  static Value::Fields Identify(virDomainPtr domain) {
+    char uuid[VIR_UUID_STRING_BUFLEN] = "";
+    virDomainGetUUIDString(domain, uuid);
+    unsigned int id = virDomainGetID(domain);
+    return {{"name", TextOf(virDomainGetName(domain))},
+            {"uuid", uuid},
+            {"id", id == static_cast<unsigned int>(-1) ? Value(nullptr) : Value(id)}};
+  }
+};
+
+template <>
+struct Kind<virStoragePoolPtr> {
   static constexpr napi_type_tag kTag = {0x1b7e4d90c2f3485a, 0x8e2d6fa1530b97c4};
   static constexpr const char* kExpected = "a handle of a storage pool";
-  static void Free(Pointer pool) { virStoragePoolFree(pool); }
-  static void Identify(Pointer pool, Names& names) {
+  static void Free(virStoragePoolPtr pool) { virStoragePoolFree(pool); }
+  static Value::Fields Identify(virStoragePoolPtr pool) {
     char uuid[VIR_UUID_STRING_BUFLEN] = "";
-    AddName(names, "name", virStoragePoolGetName(pool));
     virStoragePoolGetUUIDString(pool, uuid);
-    AddName(names, "uuid", uuid);
+    return {{"name", TextOf(virStoragePoolGetName(pool))}, {"uuid", uuid}};
   }
 };
-using StoragePoolHandle = ObjectHandle<StoragePoolKind>;
 
-struct StorageVolumeKind {
-  using Pointer = virStorageVolPtr;
+template <>
+struct Kind<virStorageVolPtr> {
   static constexpr napi_type_tag kTag = {0xd3508c6f1e924ba7, 0xa46b0fd27c815e39};
   static constexpr const char* kExpected = "a handle of a storage volume";
-  static void Free(Pointer volume) { virStorageVolFree(volume); }
-  static void Identify(Pointer volume, Names& names) {
-    AddName(names, "name", virStorageVolGetName(volume));
-    AddName(names, "key", virStorageVolGetKey(volume));
+  static void Free(virStorageVolPtr volume) { virStorageVolFree(volume); }
+  static Value::Fields Identify(virStorageVolPtr volume) {
+    return {{"name", TextOf(virStorageVolGetName(volume))}, {"key", TextOf(virStorageVolGetKey(volume))}};
   }
 };
-using StorageVolumeHandle = ObjectHandle<StorageVolumeKind>;
 
-struct NetworkKind {
-  using Pointer = virNetworkPtr;
+template <>
+struct Kind<virNetworkPtr> {
   static constexpr napi_type_tag kTag = {0x58f1a2c7e06d4391, 0x97c3e8b45d1f20a6};
   static constexpr const char* kExpected = "a handle of a network";
-  static void Free(Pointer network) { virNetworkFree(network); }
-  static void Identify(Pointer network, Names& names) {
+  static void Free(virNetworkPtr network) { virNetworkFree(network); }
+  static Value::Fields Identify(virNetworkPtr network) {
     char uuid[VIR_UUID_STRING_BUFLEN] = "";
-    AddName(names, "name", virNetworkGetName(network));
     virNetworkGetUUIDString(network, uuid);
-    AddName(names, "uuid", uuid);
+    return {{"name", TextOf(virNetworkGetName(network))}, {"uuid", uuid}};
   }
 };
-using NetworkHandle = ObjectHandle<NetworkKind>;
 
 }  // namespace podman_bootc

@@ -289,22 +289,4 @@ void StreamHandle::EndWithConnection() {
   FailAll(ClosedFailure(""), false);
 }
 
-bool OpenStreamTask::Run(Failure* failure) {
-  Owned<virStream, virStreamFree> stream(virStreamNew(connection_->get(), VIR_STREAM_NONBLOCK));
-  if (stream == nullptr) return false;
-  if (!open_(stream.get())) {
-    // Before freeing, which resets libvirt's last error.
-    *failure = LastFailure(api_);
-    return false;
-  }
-  auto handle = StreamHandle::Create(connection_, std::move(stream), failure);
-  if (handle == nullptr) return false;
-  reference_ = std::make_shared<StreamReference>(std::move(handle));
-  return true;
-}
-
-Napi::Value OpenStreamTask::Result(Napi::Env env) {
-  return WrapHandle(env, StreamReference::kTag, std::move(reference_));
-}
-
 }  // namespace podman_bootc

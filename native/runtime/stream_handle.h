@@ -4,7 +4,6 @@
 #include <napi.h>
 
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <mutex>
 
@@ -115,24 +114,6 @@ class StreamReference {
 
  private:
   const std::shared_ptr<StreamHandle> stream_;
-};
-
-// Makes a stream, connects it with `open` to something, and prepares it for tasks. An abandoned one aborts
-// the stream that comes late.
-class OpenStreamTask final : public Task {
- public:
-  using OpenFunction = std::function<bool(virStreamPtr)>;
-
-  OpenStreamTask(const char* api, std::shared_ptr<ConnectionHandle> connection, OpenFunction open)
-      : Task(api, std::move(connection)), open_(std::move(open)) {}
-
- protected:
-  bool Run(Failure* failure) override;
-  Napi::Value Result(Napi::Env env) override;
-
- private:
-  const OpenFunction open_;
-  std::shared_ptr<StreamReference> reference_;
 };
 
 }  // namespace podman_bootc

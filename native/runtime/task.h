@@ -3,7 +3,6 @@
 #include <napi.h>
 
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <utility>
 
@@ -84,28 +83,6 @@ class Task : public Message, public Job, public std::enable_shared_from_this<Tas
   uint32_t id_ = 0;
   bool failed_ = false;
   Failure failure_;
-};
-
-// A task made of two functions: `run` fills in the result on the executor, `convert` makes a JavaScript
-// value of it.
-template <typename T>
-class Call final : public Task {
- public:
-  using RunFunction = std::function<bool(T&)>;
-  using ConvertFunction = std::function<Napi::Value(Napi::Env, T&)>;
-
-  Call(const char* api, std::shared_ptr<ConnectionHandle> connection, RunFunction run,
-       ConvertFunction convert)
-      : Task(api, std::move(connection)), run_(std::move(run)), convert_(std::move(convert)) {}
-
- protected:
-  bool Run(Failure*) override { return run_(result_); }
-  Napi::Value Result(Napi::Env env) override { return convert_(env, result_); }
-
- private:
-  RunFunction run_;
-  ConvertFunction convert_;
-  T result_{};
 };
 
 }  // namespace podman_bootc

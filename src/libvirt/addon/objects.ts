@@ -130,7 +130,7 @@ interface NativeStoragePools {
   storagePoolIsActive(pool: StoragePoolHandle, id: number): Promise<boolean>;
   storagePoolIsPersistent(pool: StoragePoolHandle, id: number): Promise<boolean>;
   storagePoolGetAutostart(pool: StoragePoolHandle, id: number): Promise<boolean>;
-  storagePoolSetAutostart(pool: StoragePoolHandle, autostart: boolean, id: number): Promise<undefined>;
+  storagePoolSetAutostart(pool: StoragePoolHandle, autostart: number, id: number): Promise<undefined>;
   storagePoolListAllVolumes(
     pool: StoragePoolHandle,
     flags: number,
@@ -184,7 +184,12 @@ interface NativeStorageVolumes {
     id: number,
   ): Promise<undefined>;
   storageVolumeDelete(volume: StorageVolumeHandle, flags: number, id: number): Promise<undefined>;
-  storageVolumeWipe(volume: StorageVolumeHandle, algorithm: number, id: number): Promise<undefined>;
+  storageVolumeWipe(
+    volume: StorageVolumeHandle,
+    algorithm: number,
+    flags: number,
+    id: number,
+  ): Promise<undefined>;
   storageVolumeUpload(
     volume: StorageVolumeHandle,
     offset: bigint,
@@ -238,7 +243,7 @@ interface NativeNetworks {
   networkIsActive(network: NetworkHandle, id: number): Promise<boolean>;
   networkIsPersistent(network: NetworkHandle, id: number): Promise<boolean>;
   networkGetAutostart(network: NetworkHandle, id: number): Promise<boolean>;
-  networkSetAutostart(network: NetworkHandle, autostart: boolean, id: number): Promise<undefined>;
+  networkSetAutostart(network: NetworkHandle, autostart: number, id: number): Promise<undefined>;
   networkGetBridgeName(network: NetworkHandle, id: number): Promise<string>;
   networkGetDhcpLeases(
     network: NetworkHandle,

@@ -59,7 +59,7 @@ export class Network extends Reference<NetworkHandle> {
 
   async setAutostart(autostart: boolean, options: CallOptions = {}): Promise<void> {
     checkBoolean('autostart', autostart);
-    await this.call(options, (addon, handle, id) => addon.networkSetAutostart(handle, autostart, id));
+    await this.call(options, (addon, handle, id) => addon.networkSetAutostart(handle, Number(autostart), id));
   }
 
   /** The name of the bridge on the host; a network without one is refused. */

@@ -75,7 +75,9 @@ export class StoragePool extends Reference<StoragePoolHandle> {
 
   async setAutostart(autostart: boolean, options: CallOptions = {}): Promise<void> {
     checkBoolean('autostart', autostart);
-    await this.call(options, (addon, handle, id) => addon.storagePoolSetAutostart(handle, autostart, id));
+    await this.call(options, (addon, handle, id) =>
+      addon.storagePoolSetAutostart(handle, Number(autostart), id),
+    );
   }
 
   /** Makes what the pool needs: a directory, a file system. */

@@ -170,7 +170,7 @@ export class StorageVolume extends Reference<StorageVolumeHandle> {
         `${[...wipeAlgorithms.keys()].map((name) => `'${name}'`).join(', ')} or undefined`,
         options.algorithm,
       );
-    await this.call(options, (addon, handle, id) => addon.storageVolumeWipe(handle, algorithm, id));
+    await this.call(options, (addon, handle, id) => addon.storageVolumeWipe(handle, algorithm, 0, id));
   }
 
   /**

@@ -1,56 +1,40 @@
 #include <libvirt/libvirt.h>
 
-#include <variant>
-#include <vector>
-
-#include "calls/calls.h"
-#include "runtime/typed_parameters.h"
+#include "calls/call.h"
 
 namespace podman_bootc {
 namespace {
 
-using EventValue = std::variant<int, std::string, TypedParameters>;
-
-Napi::Value ToValue(Napi::Env env, int number) { return Napi::Number::New(env, number); }
-Napi::Value ToValue(Napi::Env env, const std::string& text) { return Napi::String::New(env, text); }
-Napi::Value ToValue(Napi::Env env, const TypedParameters& parameters) { return parameters.ToObject(env); }
-
 // Copied on the event thread, which must make no libvirt call of its own: it would wait for itself.
 class DomainEvent final : public Message {
  public:
-  DomainEvent(uint64_t listener, virDomainPtr domain, std::vector<EventValue> values)
+  DomainEvent(uint64_t listener, virDomainPtr domain, Value::List values)
       : listener_(listener), values_(std::move(values)) {
     char uuid[VIR_UUID_STRING_BUFLEN] = "";
     // Both read the structure only.
-    const char* name = virDomainGetName(domain);
-    if (name != nullptr) name_ = name;
+    name_ = TextOf(virDomainGetName(domain));
     if (virDomainGetUUIDString(domain, uuid) == 0) uuid_ = uuid;
   }
 
   void Deliver(Environment& environment) override {
     Napi::Env env = environment.env();
-    Napi::Array values = Napi::Array::New(env, values_.size());
-    for (uint32_t i = 0; i < values_.size(); i++)
-      values.Set(i, std::visit([env](const auto& each) { return ToValue(env, each); }, values_[i]));
-    environment.CallListener(listener_,
-                             {Napi::String::New(env, name_), Napi::String::New(env, uuid_), values});
+    environment.CallListener(
+        listener_, {Napi::String::New(env, name_), Napi::String::New(env, uuid_), values_.For(env)});
   }
 
  private:
   const uint64_t listener_;
   std::string name_;
   std::string uuid_;
-  const std::vector<EventValue> values_;
+  const Value values_;
 };
 
-void Post(void* opaque, virDomainPtr domain, std::vector<EventValue> values) {
+void Post(void* opaque, virDomainPtr domain, Value::List values) {
   auto subscription = Subscription::Find(opaque);
   if (subscription == nullptr) return;
   for (uint64_t listener : subscription->listeners())
     subscription->mailbox().Post(std::make_shared<DomainEvent>(listener, domain, values));
 }
-
-std::string Copy(const char* text) { return text == nullptr ? "" : text; }
 
 int OnLifecycle(virConnectPtr, virDomainPtr domain, int event, int detail, void* opaque) {
   Post(opaque, domain, {event, detail});
@@ -64,16 +48,16 @@ void OnAgentLifecycle(virConnectPtr, virDomainPtr domain, int state, int reason,
 }
 
 void OnBlockJob(virConnectPtr, virDomainPtr domain, const char* disk, int type, int status, void* opaque) {
-  Post(opaque, domain, {Copy(disk), type, status});
+  Post(opaque, domain, {TextOf(disk), type, status});
 }
 
 void OnDeviceRemoved(virConnectPtr, virDomainPtr domain, const char* alias, void* opaque) {
-  Post(opaque, domain, {Copy(alias)});
+  Post(opaque, domain, {TextOf(alias)});
 }
 
 void OnJobCompleted(virConnectPtr, virDomainPtr domain, virTypedParameterPtr parameters, int count,
                     void* opaque) {
-  Post(opaque, domain, {TypedParameters(parameters, count)});
+  Post(opaque, domain, {FieldsOf(parameters, count)});
 }
 
 // Null for an event that is not offered.
@@ -148,9 +132,9 @@ class SubscribeTask final : public Task {
 };
 
 // (connection, event, listener, id) => Promise<token>
-Napi::Value SubscribeDomainEvent(const Napi::CallbackInfo& info) {
+Napi::Value SubscribeDomainEvent(const Napi::CallbackInfo& info, const char*) {
   Arguments arguments(info);
-  auto connection = arguments.Connection();
+  auto connection = arguments.Object<ConnectionHandle>();
   int32_t event = arguments.Integer();
   if (arguments.ok() && CallbackFor(event) == nullptr) arguments.Refuse("the number of an event");
   Napi::Function listener = arguments.Function();
@@ -165,10 +149,10 @@ Napi::Value SubscribeDomainEvent(const Napi::CallbackInfo& info) {
 }
 
 // (connection, token, id) => Promise<undefined>
-Napi::Value UnsubscribeDomainEvent(const Napi::CallbackInfo& info) {
+Napi::Value UnsubscribeDomainEvent(const Napi::CallbackInfo& info, const char*) {
   Arguments arguments(info);
-  auto connection = arguments.Connection();
-  uint64_t token = arguments.Token();
+  auto connection = arguments.Object<ConnectionHandle>();
+  uint64_t token = arguments.Size();
   uint32_t id = arguments.Unsigned();
   if (!arguments.ok()) return Napi::Value();
   Environment& environment = Environment::Of(info.Env());
@@ -178,10 +162,9 @@ Napi::Value UnsubscribeDomainEvent(const Napi::CallbackInfo& info) {
 
 }  // namespace
 
-void ExportEvents(Napi::Env env, Napi::Object exports) {
-  Exporter add(env, exports);
-  add("subscribeDomainEvent", SubscribeDomainEvent);
-  add("unsubscribeDomainEvent", UnsubscribeDomainEvent);
-}
+const Entries kDomainEventEntries = {
+    {"subscribeDomainEvent", nullptr, SubscribeDomainEvent},
+    {"unsubscribeDomainEvent", nullptr, UnsubscribeDomainEvent},
+};
 
 }  // namespace podman_bootc
