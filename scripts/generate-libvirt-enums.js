@@ -1,5 +1,5 @@
 /**
- * Writes the tables of libvirt's enumerations (src/libvirt/*enums.ts) from the API description that libvirt's
+ * Writes the tables of libvirt's enumerations (src/libvirt/enums/) from the API description that libvirt's
  * development files bring along. With --check it writes nothing, and fails when a value in the files differs from
  * the description, or when they lack one that the libvirt that they were written from has. Symbols of a newer
  * libvirt are not missed: the files list what the oldest supported one has.
@@ -8,50 +8,25 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
-/** Which enumerations each file of src/libvirt has. */
+/** Which enumerations each file of src/libvirt/enums has. */
 const files = {
-  // What connections, domains and errors need.
-  'enums.ts': [
-    'virErrorNumber',
-    'virErrorDomain',
-    'virErrorLevel',
-    'virConnectFlags',
-    'virConnectCloseReason',
-    'virConnectListAllDomainsFlags',
-    'virDomainState',
-    'virDomainDefineFlags',
-    'virDomainCreateFlags',
-    'virDomainShutdownFlagValues',
-    'virDomainDestroyFlagsValues',
-    'virDomainUndefineFlagsValues',
-    'virDomainXMLFlags',
-    'virDomainModificationImpact',
-    'virDomainMetadataType',
-    'virDomainEventType',
-    'virDomainEventDefinedDetailType',
-    'virDomainEventUndefinedDetailType',
-    'virDomainEventStartedDetailType',
-    'virDomainEventSuspendedDetailType',
-    'virDomainEventResumedDetailType',
-    'virDomainEventStoppedDetailType',
-    'virDomainEventShutdownDetailType',
-    'virDomainEventPMSuspendedDetailType',
-    'virDomainEventCrashedDetailType',
-  ],
-  // What else domains offer.
-  'domain-enums.ts': [
-    'virConnectCredentialType',
-    'virConnectDomainEventAgentLifecycleReason',
-    'virConnectDomainEventAgentLifecycleState',
-    'virConnectDomainEventBlockJobStatus',
+  'connection.ts': ['virConnectCloseReason', 'virConnectCredentialType'],
+  'domain.ts': [
     'virConnectGetAllDomainStatsFlags',
+    'virConnectListAllDomainsFlags',
     'virDomainBlockCommitFlags',
     'virDomainBlockJobAbortFlags',
     'virDomainBlockJobInfoFlags',
     'virDomainBlockJobType',
     'virDomainBlockResizeFlags',
+    'virDomainBlockedReason',
+    'virDomainChannelFlags',
+    'virDomainConsoleFlags',
+    'virDomainCrashedReason',
+    'virDomainCreateFlags',
+    'virDomainDefineFlags',
+    'virDomainDestroyFlagsValues',
     'virDomainDeviceModifyFlags',
-    'virDomainEventID',
     'virDomainGetHostnameFlags',
     'virDomainGetJobStatsFlags',
     'virDomainGuestInfoTypes',
@@ -61,54 +36,77 @@ const files = {
     'virDomainMemoryModFlags',
     'virDomainMemoryStatTags',
     'virDomainMessageType',
+    'virDomainMetadataType',
+    'virDomainModificationImpact',
+    'virDomainNostateReason',
+    'virDomainPMSuspendedReason',
+    'virDomainPausedReason',
     'virDomainRebootFlagValues',
+    'virDomainRunningReason',
     'virDomainSaveRestoreFlags',
+    'virDomainShutdownFlagValues',
+    'virDomainShutdownReason',
+    'virDomainShutoffReason',
+    'virDomainState',
+    'virDomainStatsTypes',
+    'virDomainUndefineFlagsValues',
+    'virDomainVcpuFlags',
+    'virDomainXMLFlags',
+    'virKeycodeSet',
+    'virVcpuState',
+  ],
+  'domain-event.ts': [
+    'virConnectDomainEventAgentLifecycleReason',
+    'virConnectDomainEventAgentLifecycleState',
+    'virConnectDomainEventBlockJobStatus',
+    'virDomainEventCrashedDetailType',
+    'virDomainEventDefinedDetailType',
+    'virDomainEventID',
+    'virDomainEventPMSuspendedDetailType',
+    'virDomainEventResumedDetailType',
+    'virDomainEventShutdownDetailType',
+    'virDomainEventStartedDetailType',
+    'virDomainEventStoppedDetailType',
+    'virDomainEventSuspendedDetailType',
+    'virDomainEventType',
+    'virDomainEventUndefinedDetailType',
+  ],
+  'domain-snapshot.ts': [
     'virDomainSnapshotCreateFlags',
     'virDomainSnapshotDeleteFlags',
     'virDomainSnapshotListFlags',
     'virDomainSnapshotRevertFlags',
-    'virDomainStatsTypes',
-    'virDomainVcpuFlags',
-    'virIPAddrType',
-    'virKeycodeSet',
-    'virVcpuState',
-    'virDomainNostateReason',
-    'virDomainRunningReason',
-    'virDomainBlockedReason',
-    'virDomainPausedReason',
-    'virDomainShutdownReason',
-    'virDomainShutoffReason',
-    'virDomainCrashedReason',
-    'virDomainPMSuspendedReason',
   ],
-  // Pools, volumes, networks and streams.
-  'storage-enums.ts': [
-    'virStoragePoolState',
+  'error.ts': ['virErrorDomain', 'virErrorLevel', 'virErrorNumber'],
+  'network.ts': [
+    'virConnectListAllNetworksFlags',
+    'virIPAddrType',
+    'virNetworkCreateFlags',
+    'virNetworkDefineFlags',
+    'virNetworkXMLFlags',
+  ],
+  'storage-pool.ts': [
     'virConnectListAllStoragePoolsFlags',
-    'virStoragePoolDefineFlags',
     'virStoragePoolBuildFlags',
     'virStoragePoolCreateFlags',
+    'virStoragePoolDefineFlags',
     'virStoragePoolDeleteFlags',
+    'virStoragePoolState',
     'virStorageXMLFlags',
-    'virStorageVolType',
+  ],
+  'storage-volume.ts': [
     'virStorageVolCreateFlags',
+    'virStorageVolDeleteFlags',
+    'virStorageVolDownloadFlags',
     'virStorageVolInfoFlags',
     'virStorageVolResizeFlags',
-    'virStorageVolDeleteFlags',
-    'virStorageVolWipeAlgorithm',
+    'virStorageVolType',
     'virStorageVolUploadFlags',
-    'virStorageVolDownloadFlags',
-    'virConnectListAllNetworksFlags',
-    'virNetworkDefineFlags',
-    'virNetworkCreateFlags',
-    'virNetworkXMLFlags',
-    'virIPAddrType',
-    'virDomainConsoleFlags',
-    'virDomainChannelFlags',
+    'virStorageVolWipeAlgorithm',
   ],
 };
 
-const pathOf = (file) => fileURLToPath(new URL(`../src/libvirt/${file}`, import.meta.url));
+const pathOf = (file) => fileURLToPath(new URL(`../src/libvirt/enums/${file}`, import.meta.url));
 const pkgConfig = (...args) => execFileSync('pkg-config', [...args, 'libvirt'], { encoding: 'utf8' }).trim();
 
 const installedVersion = () => pkgConfig('--modversion');
@@ -152,7 +150,7 @@ function differences(file, enumTypes) {
   const found = readDescription();
   const text = readFileSync(pathOf(file), 'utf8');
   const committed = [...text.matchAll(/^ {2}(VIR_\w+): (-?\d+),$/gm)];
-  if (committed.length === 0) return [`src/libvirt/${file} lists no values`];
+  if (committed.length === 0) return [`src/libvirt/enums/${file} lists no values`];
   const wrong = committed
     .filter(([, name, value]) => found.get(name)?.value !== Number(value))
     .map(([, name, value]) => `${name} is ${value}, but ${found.get(name)?.value ?? 'missing'} in libvirt`);
@@ -160,7 +158,7 @@ function differences(file, enumTypes) {
   const version = installedVersion();
   const sameVersion = text.includes(` of libvirt ${version}.\n`);
   if (wrong.length === 0 && sameVersion && text !== generate(enumTypes, version))
-    wrong.push(`src/libvirt/${file} is not what scripts/generate-libvirt-enums.js writes`);
+    wrong.push(`src/libvirt/enums/${file} is not what scripts/generate-libvirt-enums.js writes`);
   return wrong;
 }
 

@@ -1,5 +1,5 @@
 import { getSystemErrorName } from 'node:util';
-import { virErrorDomain, virErrorLevel, virErrorNumber } from './enums.js';
+import { virErrorDomain, virErrorLevel, virErrorNumber } from './enums/error.js';
 import { nameOf } from './names.js';
 
 /** What the addon rejects promises with. */

@@ -14,7 +14,23 @@ import {
 import { call } from '../call.js';
 import { CloseEvents, type CloseReason } from './close-events.js';
 import { CredentialsQuestions, type CredentialsCallback } from './credentials.js';
-import { virConnectGetAllDomainStatsFlags } from '../domain-enums.js';
+import {
+  virConnectGetAllDomainStatsFlags,
+  virConnectListAllDomainsFlags,
+  virDomainCreateFlags,
+  virDomainDefineFlags,
+} from '../enums/domain.js';
+import { virErrorDomain, virErrorLevel, virErrorNumber } from '../enums/error.js';
+import {
+  virConnectListAllNetworksFlags,
+  virNetworkCreateFlags,
+  virNetworkDefineFlags,
+} from '../enums/network.js';
+import {
+  virConnectListAllStoragePoolsFlags,
+  virStoragePoolCreateFlags,
+  virStoragePoolDefineFlags,
+} from '../enums/storage-pool.js';
 import {
   DomainEvents,
   checkEventFilter,
@@ -28,14 +44,6 @@ import {
   type StatisticsType,
 } from '../domain/statistics.js';
 import { Domain } from '../domain/domain.js';
-import {
-  virConnectListAllDomainsFlags,
-  virDomainCreateFlags,
-  virDomainDefineFlags,
-  virErrorDomain,
-  virErrorLevel,
-  virErrorNumber,
-} from '../enums.js';
 import { addToFailure, closedError, isLibvirtError, LibvirtError } from '../error.js';
 import {
   domainEvent,
@@ -49,14 +57,6 @@ import {
 } from '../events/domain-event.js';
 import { Network } from '../network/network.js';
 import { notify } from '../notify.js';
-import {
-  virConnectListAllNetworksFlags,
-  virConnectListAllStoragePoolsFlags,
-  virNetworkCreateFlags,
-  virNetworkDefineFlags,
-  virStoragePoolCreateFlags,
-  virStoragePoolDefineFlags,
-} from '../storage-enums.js';
 import { StoragePool } from '../storage/storage-pool.js';
 import { StorageVolume } from '../storage/storage-volume.js';
 import { TimeLimit } from './time-limit.js';

@@ -12,7 +12,7 @@ import {
   virDomainBlockJobInfoFlags,
   virDomainBlockResizeFlags,
   virDomainGetJobStatsFlags,
-} from '../domain-enums.js';
+} from '../enums/domain.js';
 import { DomainGuest } from './guest.js';
 import { domainJob, jobType, type DomainJob, type DomainJobType } from './job.js';
 import {

@@ -6,7 +6,7 @@ import {
   flagsOf,
   type CallOptions,
 } from '../arguments.js';
-import { virDomainDeviceModifyFlags, virDomainMemoryModFlags, virDomainVcpuFlags } from '../domain-enums.js';
+import { virDomainDeviceModifyFlags, virDomainMemoryModFlags, virDomainVcpuFlags } from '../enums/domain.js';
 import { DomainPower } from './power.js';
 import { affect, affectFlags, type AffectOptions } from './reference.js';
 

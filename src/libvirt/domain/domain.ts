@@ -9,7 +9,7 @@ import {
   virDomainShutdownFlagValues,
   virDomainUndefineFlagsValues,
   virDomainXMLFlags,
-} from '../enums.js';
+} from '../enums/domain.js';
 import { isLibvirtError } from '../error.js';
 
 /** What a domain uses. */

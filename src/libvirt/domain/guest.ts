@@ -4,8 +4,8 @@ import {
   virDomainGetHostnameFlags,
   virDomainGuestInfoTypes,
   virDomainInterfaceAddressesSource,
-  virIPAddrType,
-} from '../domain-enums.js';
+} from '../enums/domain.js';
+import { virIPAddrType } from '../enums/network.js';
 import { guestInfo, type GuestInfo } from './guest-info.js';
 
 /** Who is asked for addresses: libvirt's DHCP server, the agent in the guest, the host's ARP table. */

@@ -1,5 +1,5 @@
 import type { TypedParameters } from '../addon/domain.js';
-import { virDomainJobOperation } from '../domain-enums.js';
+import { virDomainJobOperation } from '../enums/domain.js';
 import { nameOf } from '../names.js';
 import { ParameterTree } from '../parameter-tree.js';
 

@@ -13,7 +13,7 @@ import {
   virDomainRebootFlagValues,
   virDomainSaveRestoreFlags,
   virKeycodeSet,
-} from '../domain-enums.js';
+} from '../enums/domain.js';
 import { DomainReference } from './reference.js';
 
 /** How a guest is asked to reboot; `default` leaves it to the hypervisor. */

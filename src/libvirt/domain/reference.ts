@@ -1,7 +1,7 @@
 import { loadAddon, type DomainHandle, type NativeAddon, type NativeDomain } from '../addon/addon.js';
 import { checkOptions, flagsOf, type CallOptions } from '../arguments.js';
 import { call } from '../call.js';
-import { virDomainModificationImpact } from '../enums.js';
+import { virDomainModificationImpact } from '../enums/domain.js';
 import { closedError } from '../error.js';
 
 /** Which definition is meant; neither means the one in effect, which is the running one of a running domain. */

@@ -1,13 +1,13 @@
 import type { DomainHandle, NativeAddon } from '../addon/addon.js';
 import { checkOptions, checkString, flagsOf, type CallOptions } from '../arguments.js';
 import { DomainBlocks } from './blocks.js';
+import { virDomainXMLFlags } from '../enums/domain.js';
 import {
   virDomainSnapshotCreateFlags,
   virDomainSnapshotDeleteFlags,
   virDomainSnapshotListFlags,
   virDomainSnapshotRevertFlags,
-} from '../domain-enums.js';
-import { virDomainXMLFlags } from '../enums.js';
+} from '../enums/domain-snapshot.js';
 import { closedError } from '../error.js';
 
 /** How a snapshot is made. */

@@ -1,5 +1,5 @@
 import type { TypedParameters } from '../addon/domain.js';
-import { virDomainStatsTypes } from '../domain-enums.js';
+import { virDomainStatsTypes } from '../enums/domain.js';
 import { stateAndReason, type DomainStateAndReason } from './state.js';
 import type { Domain } from './domain.js';
 import { ParameterTree } from '../parameter-tree.js';

@@ -1,7 +1,7 @@
 import { addAbortSignal, type Duplex } from 'node:stream';
 import { checkOptionalString, checkOptions, flagsOf, type CallOptions } from '../arguments.js';
 import { DomainSnapshots } from './snapshots.js';
-import { virDomainChannelFlags, virDomainConsoleFlags } from '../storage-enums.js';
+import { virDomainChannelFlags, virDomainConsoleFlags } from '../enums/domain.js';
 import { DeviceStream } from '../streams/streams.js';
 
 /** The layer of `Domain` with its console and channels. */

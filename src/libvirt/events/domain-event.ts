@@ -1,10 +1,9 @@
 import type { TypedParameters } from '../addon/domain.js';
 import { blockJobTypes, type BlockJobType } from '../domain/blocks.js';
-import { virDomainEventID } from '../domain-enums.js';
-import { domainJob, type DomainJob } from '../domain/job.js';
 import {
   virDomainEventCrashedDetailType,
   virDomainEventDefinedDetailType,
+  virDomainEventID,
   virDomainEventPMSuspendedDetailType,
   virDomainEventResumedDetailType,
   virDomainEventShutdownDetailType,
@@ -12,7 +11,8 @@ import {
   virDomainEventStoppedDetailType,
   virDomainEventSuspendedDetailType,
   virDomainEventUndefinedDetailType,
-} from '../enums.js';
+} from '../enums/domain-event.js';
+import { domainJob, type DomainJob } from '../domain/job.js';
 import { nameOf } from '../names.js';
 
 /** A value of an event as the addon gives it. */

@@ -1,7 +1,7 @@
 import { checkBoolean, checkOptions, checkString, flagsOf, type CallOptions } from '../arguments.js';
 import type { NativeNetwork, NetworkHandle } from '../addon/objects.js';
 import { Reference } from '../reference.js';
-import { virIPAddrType, virNetworkXMLFlags } from '../storage-enums.js';
+import { virIPAddrType, virNetworkXMLFlags } from '../enums/network.js';
 
 /** An address that a network's DHCP server has given away. */
 export interface DhcpLease {

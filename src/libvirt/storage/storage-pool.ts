@@ -5,9 +5,9 @@ import {
   virStoragePoolBuildFlags,
   virStoragePoolCreateFlags,
   virStoragePoolDeleteFlags,
-  virStorageVolCreateFlags,
   virStorageXMLFlags,
-} from '../storage-enums.js';
+} from '../enums/storage-pool.js';
+import { virStorageVolCreateFlags } from '../enums/storage-volume.js';
 import { StorageVolume } from './storage-volume.js';
 
 /** By virStoragePoolState, with the names `virsh pool-info` prints. */

@@ -18,7 +18,7 @@ import {
   virStorageVolResizeFlags,
   virStorageVolUploadFlags,
   virStorageVolWipeAlgorithm,
-} from '../storage-enums.js';
+} from '../enums/storage-volume.js';
 import { StoragePool } from './storage-pool.js';
 import { DownloadStream, UploadStream } from '../streams/streams.js';
 

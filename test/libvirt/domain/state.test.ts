@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import * as tables from '../../../src/libvirt/domain-enums.js';
+import * as tables from '../../../src/libvirt/enums/domain.js';
 import { stateAndReason, statesAndReasons } from '../../../src/libvirt/domain/state.js';
-import { virDomainState } from '../../../src/libvirt/enums.js';
+import { virDomainState } from '../../../src/libvirt/enums/domain.js';
 
 describe('The states of domains', () => {
   const reasonTables: Record<number, [prefix: string, table: Readonly<Record<string, number>>]> = {

@@ -1,0 +1,54 @@
+// Written by scripts/generate-libvirt-enums.js from the API description of libvirt 9.0.0.
+
+export const virStorageVolCreateFlags = {
+  VIR_STORAGE_VOL_CREATE_PREALLOC_METADATA: 1,
+  VIR_STORAGE_VOL_CREATE_REFLINK: 2,
+  VIR_STORAGE_VOL_CREATE_VALIDATE: 4,
+} as const;
+
+export const virStorageVolDeleteFlags = {
+  VIR_STORAGE_VOL_DELETE_NORMAL: 0,
+  VIR_STORAGE_VOL_DELETE_ZEROED: 1,
+  VIR_STORAGE_VOL_DELETE_WITH_SNAPSHOTS: 2,
+} as const;
+
+export const virStorageVolDownloadFlags = {
+  VIR_STORAGE_VOL_DOWNLOAD_SPARSE_STREAM: 1,
+} as const;
+
+export const virStorageVolInfoFlags = {
+  VIR_STORAGE_VOL_USE_ALLOCATION: 0,
+  VIR_STORAGE_VOL_GET_PHYSICAL: 1,
+} as const;
+
+export const virStorageVolResizeFlags = {
+  VIR_STORAGE_VOL_RESIZE_ALLOCATE: 1,
+  VIR_STORAGE_VOL_RESIZE_DELTA: 2,
+  VIR_STORAGE_VOL_RESIZE_SHRINK: 4,
+} as const;
+
+export const virStorageVolType = {
+  VIR_STORAGE_VOL_FILE: 0,
+  VIR_STORAGE_VOL_BLOCK: 1,
+  VIR_STORAGE_VOL_DIR: 2,
+  VIR_STORAGE_VOL_NETWORK: 3,
+  VIR_STORAGE_VOL_NETDIR: 4,
+  VIR_STORAGE_VOL_PLOOP: 5,
+} as const;
+
+export const virStorageVolUploadFlags = {
+  VIR_STORAGE_VOL_UPLOAD_SPARSE_STREAM: 1,
+} as const;
+
+export const virStorageVolWipeAlgorithm = {
+  VIR_STORAGE_VOL_WIPE_ALG_ZERO: 0,
+  VIR_STORAGE_VOL_WIPE_ALG_NNSA: 1,
+  VIR_STORAGE_VOL_WIPE_ALG_DOD: 2,
+  VIR_STORAGE_VOL_WIPE_ALG_BSI: 3,
+  VIR_STORAGE_VOL_WIPE_ALG_GUTMANN: 4,
+  VIR_STORAGE_VOL_WIPE_ALG_SCHNEIER: 5,
+  VIR_STORAGE_VOL_WIPE_ALG_PFITZNER7: 6,
+  VIR_STORAGE_VOL_WIPE_ALG_PFITZNER33: 7,
+  VIR_STORAGE_VOL_WIPE_ALG_RANDOM: 8,
+  VIR_STORAGE_VOL_WIPE_ALG_TRIM: 9,
+} as const;
