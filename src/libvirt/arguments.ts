@@ -55,12 +55,23 @@ export function checkInteger(
     throw argumentError(name, expected, value);
 }
 
-/** A quantity as C takes it: a safe integer, or a bigint of the same size. */
-export function checkSize(name: string, value: unknown, expected: string, minimum: number): bigint {
-  const number = typeof value === 'bigint' ? Number(value) : value;
-  if (!Number.isSafeInteger(number) || (number as number) < minimum)
+/** A quantity as C takes it: a safe integer, or a bigint from `minimum` (0) to `maximum` (the largest safe integer). */
+export function checkSize(
+  name: string,
+  value: unknown,
+  expected: string,
+  { minimum = 0n, maximum = BigInt(Number.MAX_SAFE_INTEGER) }: { minimum?: bigint; maximum?: bigint } = {},
+): bigint {
+  const size = typeof value === 'number' && Number.isSafeInteger(value) ? BigInt(value) : value;
+  if (typeof size !== 'bigint' || size < minimum || size > maximum)
     throw argumentError(name, expected, value);
-  return BigInt(value as number | bigint);
+  return size;
+}
+
+/** A number of bytes. libvirt's own are signed in places. */
+export function checkBytes(name: string, value: unknown): bigint {
+  const expected = 'a non-negative safe integer or bigint, in bytes';
+  return checkSize(name, value, expected, { maximum: 2n ** 63n - 1n });
 }
 
 /** What one of several names stands for. */
@@ -93,11 +104,12 @@ export function checkOptions(options: unknown): void {
     throw argumentError('signal', 'an AbortSignal or undefined', signal);
 }
 
-/** The sum of the flags whose option is true. */
+/** The sum of the flags whose option is true; checks the options as well. */
 export function flagsOf<Name extends string>(
   options: Readonly<Partial<Record<NoInfer<Name>, boolean | undefined>>>,
   flags: Readonly<Record<Name, number>>,
 ): number {
+  checkOptions(options);
   let sum = 0;
   for (const name in flags) {
     const value: unknown = options[name];

@@ -1,7 +1,9 @@
-import { loadAddon, type NativeAddon } from './addon/addon.js';
+import type { CallArguments, CallResult, NativeAddon, Nouns } from './addon/addon.js';
+import type { Handle } from './addon/handle.js';
 import { checkOptions, type CallOptions } from './arguments.js';
 import { errorOf } from './error.js';
-import type { TimeLimit } from './connection/time-limit.js';
+import { loadAddon } from './load.js';
+import type { TimeLimit } from './time-limit.js';
 
 let lastId = 0;
 
@@ -35,6 +37,23 @@ export async function call<T>(
     limit?.time.stop();
     calls?.delete(id);
   }
+}
+
+/** Makes a call on a handle: `callOn(domain, 'domainReboot', options, flags)`. */
+export function callOn<Noun extends keyof Nouns, Name extends keyof Nouns[Noun]>(
+  handle: Handle<Noun>,
+  name: Name,
+  options: CallOptions,
+  ...args: CallArguments<Noun, Name>
+): Promise<CallResult<Noun, Name>> {
+  return call(options, (addon, id) => {
+    // NativeAddon says the same of every name there is; the compiler does not see it of a name that is open.
+    const functions = addon as unknown as Record<
+      Name,
+      (...all: unknown[]) => Promise<CallResult<Noun, Name>>
+    >;
+    return functions[name](handle, ...args, id);
+  });
 }
 
 /**

@@ -90,13 +90,14 @@ const closedCodes = {
 /** What a handle can stand for. */
 export type Closable = keyof typeof closedCodes;
 
-/** A call on something that was closed, in libvirt's own terms. */
+/** An error of ours, in libvirt's own terms. */
+export function ownError(number: number, message: string, { api = '' }: { api?: string } = {}): LibvirtError {
+  const { VIR_FROM_NONE: domain } = virErrorDomain;
+  const { VIR_ERR_ERROR: level } = virErrorLevel;
+  return new LibvirtError({ number, domain, level, message, api });
+}
+
+/** A call on something that was closed. */
 export function closedError(what: Closable): LibvirtError {
-  return new LibvirtError({
-    number: closedCodes[what],
-    domain: virErrorDomain.VIR_FROM_NONE,
-    level: virErrorLevel.VIR_ERR_ERROR,
-    message: `The libvirt ${what} is closed`,
-    api: '',
-  });
+  return ownError(closedCodes[what], `The libvirt ${what} is closed`);
 }

@@ -4,7 +4,8 @@
  */
 export type { CallOptions } from './arguments.js';
 export type { CloseReason } from './connection/close-events.js';
-export { Connection, connect, libraryVersion, type ConnectOptions } from './connection/connection.js';
+export { connect, libraryVersion, type ConnectOptions } from './connection/connect.js';
+export { Connection } from './connection/connection.js';
 export type {
   CredentialAnswers,
   CredentialRequest,
@@ -12,9 +13,10 @@ export type {
   CredentialsCallback,
 } from './connection/credentials.js';
 export type { TypedParameters, TypedValue } from './addon/domain.js';
-export { Domain, type DomainInfo, type UndefineOptions } from './domain/domain.js';
+export type { DomainInfo, UndefineOptions } from './domain/definition.js';
+export { Domain } from './domain/domain.js';
 export type { BlockCommitOptions, BlockInfo, BlockJob, BlockJobType } from './domain/blocks.js';
-export type { VcpuOptions } from './domain/devices.js';
+export type { AffectOptions, VcpuOptions } from './domain/devices.js';
 export {
   DomainEvents,
   type DomainEventFilter,
@@ -24,18 +26,15 @@ export {
 export type { AddressSource, AgentCommand, DomainInterface, GuestInfoType } from './domain/guest.js';
 export type { DomainJob, DomainJobType, JobOperation, JobProgress } from './domain/job.js';
 export type { KeyCodeSet, ManagedSaveOptions, RebootMode } from './domain/power.js';
-export type { AffectOptions } from './domain/reference.js';
-export { DomainSnapshot, type SnapshotCreateOptions, type SnapshotListOptions } from './domain/snapshots.js';
+export { DomainSnapshot, type SnapshotCreateOptions, type SnapshotListOptions } from './domain/snapshot.js';
 export type { DomainState, DomainStateAndReason, DomainStateReason } from './domain/state.js';
 export type {
-  BlockStatistics,
-  DiskOperations,
   DiskStatistics,
   DomainStatistics,
-  MemoryStatistics,
   NetworkTraffic,
   StatisticsType,
-} from './domain/statistics.js';
+} from './domain/all-statistics.js';
+export type { BlockStatistics, DiskOperations, MemoryStatistics } from './domain/statistics.js';
 export type { GuestInfo } from './domain/guest-info.js';
 export { LibvirtError, isLibvirtError } from './error.js';
 export type {
@@ -53,13 +52,11 @@ export type {
 export { Network, type DhcpLease } from './network/network.js';
 export {
   StoragePool,
+  StorageVolume,
   type CreateVolumeOptions,
   type StoragePoolInfo,
   type StoragePoolState,
-} from './storage/storage-pool.js';
-export {
-  StorageVolume,
   type StorageVolumeInfo,
   type StorageVolumeType,
   type TransferOptions,
-} from './storage/storage-volume.js';
+} from './storage/storage.js';

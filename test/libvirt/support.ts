@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { loadAddon } from '../../src/libvirt/addon/addon.js';
+import { loadAddon } from '../../src/libvirt/load.js';
 import { connect, type Connection, type Domain } from '../../src/libvirt/index.js';
 
 // In every test a close that leaves references behind is a failure, not only in those that look for leaks.

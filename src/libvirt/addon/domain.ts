@@ -1,10 +1,27 @@
-import type { ConnectionHandle, DomainHandle, NativeDomain } from './addon.js';
+import type { Handle } from './handle.js';
 
 /** A value of libvirt's `virTypedParameter`; 64-bit integers come as bigint. */
 export type TypedValue = number | bigint | boolean | string;
 
 /** By libvirt's field names, such as `cpu.time`. */
 export type TypedParameters = Readonly<Record<string, TypedValue>>;
+
+/** A domain as the addon gives it: what libvirt keeps in the reference itself, read without a call. */
+export interface NativeDomain {
+  readonly handle: Handle<'domain'>;
+  readonly name: string;
+  readonly uuid: string;
+  readonly id: number | null;
+}
+
+/** `virDomainInfo`: memory in KiB, time in ns. */
+export interface NativeDomainInfo {
+  readonly state: number;
+  readonly maxMemory: bigint;
+  readonly memory: bigint;
+  readonly vcpus: number;
+  readonly cpuTime: bigint;
+}
 
 /** `virDomainInterface` */
 export interface NativeInterface {
@@ -25,122 +42,81 @@ export interface NativeBlockJob {
   readonly end: bigint;
 }
 
-/** The functions of native/domain_*.cc, each named after libvirt's; see `NativeAddon`. */
-export interface DomainAddon {
-  domainReboot(domain: DomainHandle, flags: number, id: number): Promise<undefined>;
-  domainReset(domain: DomainHandle, flags: number, id: number): Promise<undefined>;
-  domainSuspend(domain: DomainHandle, id: number): Promise<undefined>;
-  domainResume(domain: DomainHandle, id: number): Promise<undefined>;
-  domainManagedSave(domain: DomainHandle, flags: number, id: number): Promise<undefined>;
-  domainHasManagedSave(domain: DomainHandle, flags: number, id: number): Promise<boolean>;
-  domainRemoveManagedSave(domain: DomainHandle, flags: number, id: number): Promise<undefined>;
-  domainRename(domain: DomainHandle, name: string, flags: number, id: number): Promise<undefined>;
-  domainGetAutostart(domain: DomainHandle, id: number): Promise<boolean>;
-  domainSetAutostart(domain: DomainHandle, autostart: number, id: number): Promise<undefined>;
-  domainSendKey(
-    domain: DomainHandle,
-    codeset: number,
-    holdTime: number,
-    codes: readonly number[],
-    flags: number,
-    id: number,
-  ): Promise<undefined>;
-  domainGetMessages(domain: DomainHandle, flags: number, id: number): Promise<string[]>;
+/** A value of an event. */
+export type NativeEventValue = number | string | TypedParameters;
 
-  domainSetMemory(domain: DomainHandle, memory: bigint, flags: number, id: number): Promise<undefined>;
-  domainSetVcpus(domain: DomainHandle, count: number, flags: number, id: number): Promise<undefined>;
-  domainGetVcpus(domain: DomainHandle, flags: number, id: number): Promise<number>;
-  domainAttachDevice(domain: DomainHandle, xml: string, flags: number, id: number): Promise<undefined>;
-  domainDetachDevice(domain: DomainHandle, xml: string, flags: number, id: number): Promise<undefined>;
-  domainDetachDeviceAlias(domain: DomainHandle, alias: string, flags: number, id: number): Promise<undefined>;
-  domainUpdateDevice(domain: DomainHandle, xml: string, flags: number, id: number): Promise<undefined>;
+/** The calls on a domain: native/calls/domain*.cc and stream.cc. */
+export interface DomainCalls {
+  domainGetState(): [state: number, reason: number];
+  domainGetInfo(): NativeDomainInfo;
+  domainIsActive(): boolean;
+  domainIsPersistent(): boolean;
+  domainGetXml(flags: number): string;
+  domainGetMetadata(type: number, uri: string | undefined, flags: number): string;
+  domainSetMetadata(
+    type: number,
+    metadata: string | undefined,
+    key: string | undefined,
+    uri: string | undefined,
+    flags: number,
+  ): undefined;
+  domainGetAutostart(): boolean;
+  domainSetAutostart(autostart: number): undefined;
+  domainGetMessages(flags: number): string[];
+  domainRename(name: string, flags: number): undefined;
+  domainUndefine(flags: number): undefined;
 
-  domainAgentCommand(
-    domain: DomainHandle,
-    command: string,
-    timeout: number,
-    flags: number,
-    id: number,
-  ): Promise<string>;
-  domainInterfaceAddresses(
-    domain: DomainHandle,
-    source: number,
-    flags: number,
-    id: number,
-  ): Promise<NativeInterface[]>;
-  domainGetGuestInfo(
-    domain: DomainHandle,
-    types: number,
-    flags: number,
-    id: number,
-  ): Promise<TypedParameters>;
-  domainGetHostname(domain: DomainHandle, flags: number, id: number): Promise<string>;
+  domainCreate(flags: number): undefined;
+  domainShutdown(flags: number): undefined;
+  domainDestroy(flags: number): undefined;
+  domainReboot(flags: number): undefined;
+  domainReset(flags: number): undefined;
+  domainSuspend(): undefined;
+  domainResume(): undefined;
+  domainManagedSave(flags: number): undefined;
+  domainHasManagedSave(flags: number): boolean;
+  domainRemoveManagedSave(flags: number): undefined;
+  domainSendKey(codeset: number, holdTime: number, codes: readonly number[], flags: number): undefined;
 
-  domainScreenshot(
-    domain: DomainHandle,
-    screen: number,
-    id: number,
-  ): Promise<{ mimeType: string; data: Buffer }>;
+  /** In KiB. */
+  domainSetMemory(memory: bigint, flags: number): undefined;
+  domainSetVcpus(count: number, flags: number): undefined;
+  domainGetVcpus(flags: number): number;
+  domainAttachDevice(xml: string, flags: number): undefined;
+  domainDetachDevice(xml: string, flags: number): undefined;
+  domainDetachDeviceAlias(alias: string, flags: number): undefined;
+  domainUpdateDevice(xml: string, flags: number): undefined;
 
-  domainGetBlockInfo(
-    domain: DomainHandle,
-    disk: string,
-    flags: number,
-    id: number,
-  ): Promise<{ capacity: bigint; allocation: bigint; physical: bigint }>;
-  domainBlockResize(
-    domain: DomainHandle,
-    disk: string,
-    size: bigint,
-    flags: number,
-    id: number,
-  ): Promise<undefined>;
-  domainGetBlockStats(
-    domain: DomainHandle,
-    disk: string,
-    flags: number,
-    id: number,
-  ): Promise<TypedParameters>;
+  domainAgentCommand(command: string, timeout: number, flags: number): string;
+  domainInterfaceAddresses(source: number, flags: number): NativeInterface[];
+  domainGetGuestInfo(types: number, flags: number): TypedParameters;
+  domainGetHostname(flags: number): string;
+  domainScreenshot(screen: number): { mimeType: string; data: Buffer };
+  domainOpenConsole(device: string | undefined, flags: number): Handle<'stream'>;
+  domainOpenChannel(name: string | undefined, flags: number): Handle<'stream'>;
+
+  domainGetBlockInfo(disk: string, flags: number): { capacity: bigint; allocation: bigint; physical: bigint };
+  domainBlockResize(disk: string, size: bigint, flags: number): undefined;
+  domainGetBlockStats(disk: string, flags: number): TypedParameters;
   domainBlockCommit(
-    domain: DomainHandle,
     disk: string,
     base: string | undefined,
     top: string | undefined,
     bandwidth: bigint,
     flags: number,
-    id: number,
-  ): Promise<undefined>;
-  domainGetBlockJobInfo(
-    domain: DomainHandle,
-    disk: string,
-    flags: number,
-    id: number,
-  ): Promise<NativeBlockJob | null>;
-  domainBlockJobAbort(domain: DomainHandle, disk: string, flags: number, id: number): Promise<undefined>;
+  ): undefined;
+  domainGetBlockJobInfo(disk: string, flags: number): NativeBlockJob | null;
+  domainBlockJobAbort(disk: string, flags: number): undefined;
 
-  domainGetMemoryStats(
-    domain: DomainHandle,
-    flags: number,
-    id: number,
-  ): Promise<[tag: number, value: bigint][]>;
-  domainGetJobStats(
-    domain: DomainHandle,
-    flags: number,
-    id: number,
-  ): Promise<[type: number, parameters: TypedParameters]>;
-  domainAbortJob(domain: DomainHandle, id: number): Promise<undefined>;
-  connectionGetAllDomainStats(
-    connection: ConnectionHandle,
-    stats: number,
-    flags: number,
-    id: number,
-  ): Promise<[domain: NativeDomain, parameters: TypedParameters][]>;
+  domainGetMemoryStats(flags: number): [tag: number, value: bigint][];
+  domainGetJobStats(flags: number): [type: number, parameters: TypedParameters];
+  domainAbortJob(): undefined;
 
-  domainSnapshotCreate(domain: DomainHandle, xml: string, flags: number, id: number): Promise<string>;
-  domainSnapshotList(domain: DomainHandle, flags: number, id: number): Promise<string[]>;
-  domainSnapshotCurrent(domain: DomainHandle, id: number): Promise<string | null>;
-  domainSnapshotLookup(domain: DomainHandle, name: string, flags: number, id: number): Promise<undefined>;
-  domainSnapshotGetXml(domain: DomainHandle, name: string, flags: number, id: number): Promise<string>;
-  domainSnapshotRevert(domain: DomainHandle, name: string, flags: number, id: number): Promise<undefined>;
-  domainSnapshotDelete(domain: DomainHandle, name: string, flags: number, id: number): Promise<undefined>;
+  domainSnapshotCreate(xml: string, flags: number): string;
+  domainSnapshotList(flags: number): string[];
+  domainSnapshotCurrent(): string | null;
+  domainSnapshotLookup(name: string, flags: number): undefined;
+  domainSnapshotGetXml(name: string, flags: number): string;
+  domainSnapshotRevert(name: string, flags: number): undefined;
+  domainSnapshotDelete(name: string, flags: number): undefined;
 }

@@ -1,8 +1,7 @@
-import type { ConnectionHandle, NativeAddon, NativeDomain } from '../addon/addon.js';
+import type { CallArguments, CallResult, Nouns } from '../addon/addon.js';
+import type { Handle } from '../addon/handle.js';
 import {
-  argumentError,
   checkFunction,
-  checkInteger,
   checkOptionalBoolean,
   checkOptionalString,
   checkOptions,
@@ -11,16 +10,20 @@ import {
   flagsOf,
   type CallOptions,
 } from '../arguments.js';
-import { call } from '../call.js';
-import { CloseEvents, type CloseReason } from './close-events.js';
-import { CredentialsQuestions, type CredentialsCallback } from './credentials.js';
+import { callOn } from '../call.js';
+import {
+  domainStatistics,
+  statisticsTypes,
+  type DomainStatistics,
+  type StatisticsType,
+} from '../domain/all-statistics.js';
+import { Domain } from '../domain/domain.js';
 import {
   virConnectGetAllDomainStatsFlags,
   virConnectListAllDomainsFlags,
   virDomainCreateFlags,
   virDomainDefineFlags,
 } from '../enums/domain.js';
-import { virErrorDomain, virErrorLevel, virErrorNumber } from '../enums/error.js';
 import {
   virConnectListAllNetworksFlags,
   virNetworkCreateFlags,
@@ -31,128 +34,33 @@ import {
   virStoragePoolCreateFlags,
   virStoragePoolDefineFlags,
 } from '../enums/storage-pool.js';
+import { closedError } from '../error.js';
+import type {
+  DomainEvent,
+  DomainEventOf,
+  DomainEventType,
+  DomainLifecycleEvent,
+} from '../events/domain-event.js';
 import {
   DomainEvents,
   checkEventFilter,
   type DomainEventFilter,
   type DomainEventsOptions,
 } from '../events/domain-events.js';
-import {
-  domainStatistics,
-  statisticsTypes,
-  type DomainStatistics,
-  type StatisticsType,
-} from '../domain/statistics.js';
-import { Domain } from '../domain/domain.js';
-import { addToFailure, closedError, isLibvirtError, LibvirtError } from '../error.js';
-import {
-  domainEvent,
-  domainEventTypes,
-  eventNumber,
-  type DomainEvent,
-  type DomainEventOf,
-  type DomainEventType,
-  type DomainLifecycleEvent,
-  type NativeEventValue,
-} from '../events/domain-event.js';
+import { subscribe, type EventSource } from '../events/subscribe.js';
 import { Network } from '../network/network.js';
 import { notify } from '../notify.js';
-import { StoragePool } from '../storage/storage-pool.js';
-import { StorageVolume } from '../storage/storage-volume.js';
-import { TimeLimit } from './time-limit.js';
-
-/** How to connect. */
-export interface ConnectOptions extends CallOptions {
-  /** Refuse everything that changes something; needs no privileges on `qemu:///system`. Default false. */
-  readOnly?: boolean | undefined;
-  /**
-   * Is asked for credentials when the server wants some; without it the connection fails then. It may be asked
-   * more than once. libvirt looks into its own file of credentials first (`auth.conf`).
-   */
-  auth?: CredentialsCallback | undefined;
-  /**
-   * Milliseconds after which it is given up with `VIR_ERR_OPERATION_TIMEOUT`, at most 2³¹ − 1; libvirt itself waits for
-   * as long as the server says nothing. Default 30,000; 120,000 over SSH, where somebody may have to type a password
-   * (sshd's own limit). The time that `auth` takes does not count.
-   */
-  timeout?: number | undefined;
-}
-
-/** The transports that log in with SSH (`qemu+ssh:`), of all the names that libvirt has for them. */
-const sshTransport = /^[^:/]*\+(ssh|libssh2?):/i;
-
-/**
- * Opens a connection to libvirt: `qemu:///system` and `qemu:///session` on this host, `qemu+ssh://user@host/system`
- * on another one, `test:///default` for tests. Without `uri` libvirt chooses: `LIBVIRT_DEFAULT_URI`, its
- * configuration, or what it finds.
- *
- * Over SSH it is the program `ssh` that asks for passwords, on the terminal; `?no_tty=1` in the URI forbids it.
- *
- * A server that accepts and says nothing costs nobody else: at most 16 connections to one URI are opened at once, and
- * with 16 given up that still wait (`signal`, `timeout`) a further one fails with `VIR_ERR_RESOURCE_BUSY`. The same holds
- * for the calls on the connections to one URI, with 64 in the place of 16.
- * @throws LibvirtError `VIR_ERR_AUTH_FAILED`, `VIR_ERR_AUTH_CANCELLED`, `VIR_ERR_NO_CONNECT`,
- *   `VIR_ERR_OPERATION_TIMEOUT`, `VIR_ERR_RESOURCE_BUSY`, and `VIR_ERR_SYSTEM_ERROR` where there is no daemon
- */
-export async function connect(uri?: string, options: ConnectOptions = {}): Promise<Connection> {
-  checkOptionalString('uri', uri);
-  checkOptions(options);
-  const { readOnly = false, auth } = options;
-  checkOptionalBoolean('readOnly', readOnly);
-  if (auth !== undefined && typeof auth !== 'function')
-    throw argumentError('auth', 'a function or undefined', auth);
-  const server = uri ?? process.env.LIBVIRT_DEFAULT_URI;
-  const { timeout = sshTransport.test(server ?? '') ? 120_000 : 30_000 } = options;
-  checkInteger('timeout', timeout, 'a number of milliseconds from 1 to 2147483647, or undefined', {
-    minimum: 1,
-    maximum: 0x7fff_ffff,
-  });
-  const closeEvents = new CloseEvents();
-  const time = new TimeLimit(timeout);
-  const questions = auth && new CredentialsQuestions(time.pausing(auth));
-  try {
-    const handle = await call(
-      options,
-      (addon, id) =>
-        questions
-          ? addon.connectionOpenAuth(uri, readOnly, closeEvents.end, questions.ask, id)
-          : addon.connectionOpen(uri, readOnly, closeEvents.end, id).catch(nobodyWasAsked),
-      { time, reason: () => timeoutError(server, timeout) },
-    );
-    return new Connection(handle, closeEvents);
-  } catch (error) {
-    if (questions?.failure && isLibvirtError(error)) throw questions.failure.error;
-    throw error;
-  }
-}
-
-function timeoutError(server: string | undefined, timeout: number): LibvirtError {
-  return new LibvirtError({
-    number: virErrorNumber.VIR_ERR_OPERATION_TIMEOUT,
-    domain: virErrorDomain.VIR_FROM_NONE,
-    level: virErrorLevel.VIR_ERR_ERROR,
-    message: `libvirt${server ? ` at ${server}` : ''} does not answer: there is no connection after ${timeout / 1000} s`,
-    api: 'virConnectOpenAuth',
-  });
-}
-
-/** libvirt says that it has no mechanism, and not why: most need somebody to ask. */
-function nobodyWasAsked(thrown: unknown): never {
-  throw addToFailure(
-    thrown,
-    virErrorNumber.VIR_ERR_AUTH_FAILED,
-    '; `auth`, a function that gives credentials, was not passed to connect()',
-  );
-}
+import { StoragePool, StorageVolume } from '../storage/storage.js';
+import { CloseEvents, type CloseReason } from './close-events.js';
 
 /** An open connection to libvirt; see `connect`. */
 export class Connection {
-  readonly #handle: ConnectionHandle;
+  readonly #handle: Handle<'connection'>;
   readonly #closeEvents: CloseEvents;
   #closing: Promise<void> | undefined;
 
   /** Connections come from `connect`. */
-  constructor(handle: ConnectionHandle, closeEvents: CloseEvents) {
+  constructor(handle: Handle<'connection'>, closeEvents: CloseEvents) {
     this.#handle = handle;
     this.#closeEvents = closeEvents;
   }
@@ -175,7 +83,7 @@ export class Connection {
   async #close(options: CallOptions): Promise<void> {
     const { signal } = options;
     try {
-      await call(options, (addon, id) => addon.connectionClose(this.#handle, id));
+      await callOn(this.#handle, 'connectionClose', options);
     } catch (error) {
       // What was begun goes on; whoever closes again has nothing left to do.
       if (signal?.aborted) this.#closing = Promise.resolve();
@@ -191,27 +99,27 @@ export class Connection {
 
   /** The URI in full, also when libvirt chose it. */
   async getUri(options: CallOptions = {}): Promise<string> {
-    return this.#call(options, (addon, handle, id) => addon.connectionGetUri(handle, id));
+    return this.#call('connectionGetUri', options);
   }
 
   /** The name of the driver: `QEMU`, `Test`. */
   async getType(options: CallOptions = {}): Promise<string> {
-    return this.#call(options, (addon, handle, id) => addon.connectionGetType(handle, id));
+    return this.#call('connectionGetType', options);
   }
 
   /** The version of the hypervisor as major × 1,000,000 + minor × 1,000 + release. */
   async getVersion(options: CallOptions = {}): Promise<number> {
-    return this.#call(options, (addon, handle, id) => addon.connectionGetVersion(handle, id));
+    return this.#call('connectionGetVersion', options);
   }
 
   /** The version of the libvirt at the other end, counted in the same way. */
   async getLibraryVersion(options: CallOptions = {}): Promise<number> {
-    return this.#call(options, (addon, handle, id) => addon.connectionGetLibraryVersion(handle, id));
+    return this.#call('connectionGetLibraryVersion', options);
   }
 
   /** What the host can do, as XML. */
   async getCapabilities(options: CallOptions = {}): Promise<string> {
-    return this.#call(options, (addon, handle, id) => addon.connectionGetCapabilities(handle, id));
+    return this.#call('connectionGetCapabilities', options);
   }
 
   /** What a domain of this kind can have, as XML. libvirt fills in what is not given. */
@@ -227,9 +135,7 @@ export class Connection {
     const { emulator, arch, machine, virtType } = options;
     for (const [name, value] of Object.entries({ emulator, arch, machine, virtType }))
       checkOptionalString(name, value);
-    return this.#call(options, (addon, handle, id) =>
-      addon.connectionGetDomainCapabilities(handle, emulator, arch, machine, virtType, id),
-    );
+    return this.#call('connectionGetDomainCapabilities', options, emulator, arch, machine, virtType);
   }
 
   /**
@@ -241,11 +147,8 @@ export class Connection {
     options: CallOptions & { validate?: boolean | undefined } = {},
   ): Promise<Domain> {
     checkString('xml', xml);
-    checkOptions(options);
-    const { validate } = options;
-    checkOptionalBoolean('validate', validate);
-    const flags = validate === false ? 0 : virDomainDefineFlags.VIR_DOMAIN_DEFINE_VALIDATE;
-    return this.#domain(options, (addon, handle, id) => addon.connectionDefineDomain(handle, xml, flags, id));
+    const flags = validateFlag(options, virDomainDefineFlags.VIR_DOMAIN_DEFINE_VALIDATE);
+    return new Domain(await this.#call('connectionDefineDomain', options, xml, flags));
   }
 
   /**
@@ -259,32 +162,25 @@ export class Connection {
     options: CallOptions & { validate?: boolean | undefined } = {},
   ): Promise<Domain> {
     checkString('xml', xml);
-    checkOptions(options);
-    const { validate } = options;
-    checkOptionalBoolean('validate', validate);
-    const flags = validate === false ? 0 : virDomainCreateFlags.VIR_DOMAIN_START_VALIDATE;
-    return this.#domain(options, (addon, handle, id) => addon.connectionCreateDomain(handle, xml, flags, id));
+    const flags = validateFlag(options, virDomainCreateFlags.VIR_DOMAIN_START_VALIDATE);
+    return new Domain(await this.#call('connectionCreateDomain', options, xml, flags));
   }
 
   /** @throws LibvirtError `VIR_ERR_NO_DOMAIN` */
   async lookupDomainByName(name: string, options: CallOptions = {}): Promise<Domain> {
     checkString('name', name);
-    return this.#domain(options, (addon, handle, id) => addon.connectionLookupDomainByName(handle, name, id));
+    return new Domain(await this.#call('connectionLookupDomainByName', options, name));
   }
 
   /** @throws LibvirtError `VIR_ERR_NO_DOMAIN` */
   async lookupDomainByUuid(uuid: string, options: CallOptions = {}): Promise<Domain> {
     checkString('uuid', uuid);
-    return this.#domain(options, (addon, handle, id) => addon.connectionLookupDomainByUuid(handle, uuid, id));
+    return new Domain(await this.#call('connectionLookupDomainByUuid', options, uuid));
   }
 
   /** All domains, or only those that run (`active`) or don't. */
   async listAllDomains(options: CallOptions & { active?: boolean | undefined } = {}): Promise<Domain[]> {
-    checkOptions(options);
-    const flags = activeFlag(options.active);
-    const domains = await this.#call(options, (addon, handle, id) =>
-      addon.connectionListAllDomains(handle, flags, id),
-    );
+    const domains = await this.#call('connectionListAllDomains', options, activeDomains(options));
     return domains.map((native) => new Domain(native));
   }
 
@@ -307,11 +203,8 @@ export class Connection {
       backing: virConnectGetAllDomainStatsFlags.VIR_CONNECT_GET_ALL_DOMAINS_STATS_BACKING,
       noWait: virConnectGetAllDomainStatsFlags.VIR_CONNECT_GET_ALL_DOMAINS_STATS_NOWAIT,
     });
-    // The filters are those of the list of domains.
-    const filter = activeFlag(options.active);
-    const records = await this.#call(options, (addon, handle, id) =>
-      addon.connectionGetAllDomainStats(handle, types, flags | filter, id),
-    );
+    const filter = activeDomains(options);
+    const records = await this.#call('connectionGetAllDomainStats', options, types, flags | filter);
     return records.map(([native, parameters]) => domainStatistics(new Domain(native), parameters));
   }
 
@@ -363,88 +256,44 @@ export class Connection {
     receive: (event: DomainEvent) => void,
     options: CallOptions & DomainEventFilter,
   ): Promise<() => Promise<void>> {
-    const { domain, events = domainEventTypes } = options;
-    let subscribed = true;
-    const tokens: bigint[] = [];
-    const unsubscribe = async () => {
-      if (!subscribed) return;
-      subscribed = false;
-      try {
-        await Promise.all(
-          tokens.map((token) =>
-            call({}, (addon, id) => addon.unsubscribeDomainEvent(this.#handle, token, id)),
-          ),
-        );
-      } catch (error) {
-        // Closing the connection has ended the subscription already.
-        if (!this.closed) throw error;
-      }
+    // It refers to `this`, so that a connection somebody listens to is not collected as forgotten.
+    const source: EventSource = {
+      isClosed: () => this.closed,
+      begin: (event, listener) => this.#call('subscribeDomainEvent', options, event, listener),
+      end: (token) => callOn(this.#handle, 'unsubscribeDomainEvent', {}, token),
     };
-    const results = await Promise.allSettled(
-      [...new Set(events)].map((type) => {
-        // Refers to `this`, so that a connection somebody listens to is not collected as forgotten.
-        const listener = (name: string, uuid: string, values: readonly NativeEventValue[]) => {
-          if (!subscribed || this.closed || (domain !== undefined && domain.uuid !== uuid)) return;
-          const event = domainEvent(type, { name, uuid }, values);
-          if (event) receive(event);
-        };
-        return this.#call(options, (addon, handle, id) =>
-          addon.subscribeDomainEvent(handle, eventNumber(type), listener, id),
-        );
-      }),
-    );
-    for (const result of results) if (result.status === 'fulfilled') tokens.push(result.value);
-    const failed = results.find((result) => result.status === 'rejected');
-    if (failed || this.closed) await unsubscribe();
-    if (failed) throw failed.reason;
-    if (this.closed) throw closedError('connection');
-    return unsubscribe;
+    return subscribe(source, receive, options);
   }
 
   /** All storage pools, or only those that are started (`active`) or not. */
   async listAllStoragePools(
     options: CallOptions & { active?: boolean | undefined } = {},
   ): Promise<StoragePool[]> {
-    checkOptions(options);
-    const flags = activeFlags(
-      options.active,
+    const flags = activeFlag(
+      options,
       virConnectListAllStoragePoolsFlags.VIR_CONNECT_LIST_STORAGE_POOLS_ACTIVE,
       virConnectListAllStoragePoolsFlags.VIR_CONNECT_LIST_STORAGE_POOLS_INACTIVE,
     );
-    const pools = await this.#call(options, (addon, handle, id) =>
-      addon.connectionListAllStoragePools(handle, flags, id),
-    );
+    const pools = await this.#call('connectionListAllStoragePools', options, flags);
     return pools.map((native) => new StoragePool(native));
   }
 
   /** @throws LibvirtError `VIR_ERR_NO_STORAGE_POOL` */
   async lookupStoragePoolByName(name: string, options: CallOptions = {}): Promise<StoragePool> {
     checkString('name', name);
-    return new StoragePool(
-      await this.#call(options, (addon, handle, id) =>
-        addon.connectionLookupStoragePoolByName(handle, name, id),
-      ),
-    );
+    return new StoragePool(await this.#call('connectionLookupStoragePoolByName', options, name));
   }
 
   /** @throws LibvirtError `VIR_ERR_NO_STORAGE_POOL` */
   async lookupStoragePoolByUuid(uuid: string, options: CallOptions = {}): Promise<StoragePool> {
     checkString('uuid', uuid);
-    return new StoragePool(
-      await this.#call(options, (addon, handle, id) =>
-        addon.connectionLookupStoragePoolByUuid(handle, uuid, id),
-      ),
-    );
+    return new StoragePool(await this.#call('connectionLookupStoragePoolByUuid', options, uuid));
   }
 
   /** The started pool whose target is this directory. @throws LibvirtError `VIR_ERR_NO_STORAGE_POOL` */
   async lookupStoragePoolByTargetPath(path: string, options: CallOptions = {}): Promise<StoragePool> {
     checkString('path', path);
-    return new StoragePool(
-      await this.#call(options, (addon, handle, id) =>
-        addon.connectionLookupStoragePoolByTargetPath(handle, path, id),
-      ),
-    );
+    return new StoragePool(await this.#call('connectionLookupStoragePoolByTargetPath', options, path));
   }
 
   /** Defines a persistent storage pool, or redefines it; `validate` is true by default, as for domains. */
@@ -454,11 +303,7 @@ export class Connection {
   ): Promise<StoragePool> {
     checkString('xml', xml);
     const flags = validateFlag(options, virStoragePoolDefineFlags.VIR_STORAGE_POOL_DEFINE_VALIDATE);
-    return new StoragePool(
-      await this.#call(options, (addon, handle, id) =>
-        addon.connectionDefineStoragePool(handle, xml, flags, id),
-      ),
-    );
+    return new StoragePool(await this.#call('connectionDefineStoragePool', options, xml, flags));
   }
 
   /** Starts a transient storage pool, which is gone when it stops; with `build` after building it. */
@@ -467,63 +312,43 @@ export class Connection {
     options: CallOptions & { build?: boolean | undefined } = {},
   ): Promise<StoragePool> {
     checkString('xml', xml);
-    checkOptions(options);
     const flags = flagsOf(options, { build: virStoragePoolCreateFlags.VIR_STORAGE_POOL_CREATE_WITH_BUILD });
-    return new StoragePool(
-      await this.#call(options, (addon, handle, id) =>
-        addon.connectionCreateStoragePool(handle, xml, flags, id),
-      ),
-    );
+    return new StoragePool(await this.#call('connectionCreateStoragePool', options, xml, flags));
   }
 
   /** @throws LibvirtError `VIR_ERR_NO_STORAGE_VOL` */
   async lookupStorageVolumeByKey(key: string, options: CallOptions = {}): Promise<StorageVolume> {
     checkString('key', key);
-    return new StorageVolume(
-      await this.#call(options, (addon, handle, id) =>
-        addon.connectionLookupStorageVolumeByKey(handle, key, id),
-      ),
-    );
+    return new StorageVolume(await this.#call('connectionLookupStorageVolumeByKey', options, key));
   }
 
   /** @throws LibvirtError `VIR_ERR_NO_STORAGE_VOL` */
   async lookupStorageVolumeByPath(path: string, options: CallOptions = {}): Promise<StorageVolume> {
     checkString('path', path);
-    return new StorageVolume(
-      await this.#call(options, (addon, handle, id) =>
-        addon.connectionLookupStorageVolumeByPath(handle, path, id),
-      ),
-    );
+    return new StorageVolume(await this.#call('connectionLookupStorageVolumeByPath', options, path));
   }
 
   /** All networks, or only those that are started (`active`) or not. */
   async listAllNetworks(options: CallOptions & { active?: boolean | undefined } = {}): Promise<Network[]> {
-    checkOptions(options);
-    const flags = activeFlags(
-      options.active,
+    const flags = activeFlag(
+      options,
       virConnectListAllNetworksFlags.VIR_CONNECT_LIST_NETWORKS_ACTIVE,
       virConnectListAllNetworksFlags.VIR_CONNECT_LIST_NETWORKS_INACTIVE,
     );
-    const networks = await this.#call(options, (addon, handle, id) =>
-      addon.connectionListAllNetworks(handle, flags, id),
-    );
+    const networks = await this.#call('connectionListAllNetworks', options, flags);
     return networks.map((native) => new Network(native));
   }
 
   /** @throws LibvirtError `VIR_ERR_NO_NETWORK` */
   async lookupNetworkByName(name: string, options: CallOptions = {}): Promise<Network> {
     checkString('name', name);
-    return new Network(
-      await this.#call(options, (addon, handle, id) => addon.connectionLookupNetworkByName(handle, name, id)),
-    );
+    return new Network(await this.#call('connectionLookupNetworkByName', options, name));
   }
 
   /** @throws LibvirtError `VIR_ERR_NO_NETWORK` */
   async lookupNetworkByUuid(uuid: string, options: CallOptions = {}): Promise<Network> {
     checkString('uuid', uuid);
-    return new Network(
-      await this.#call(options, (addon, handle, id) => addon.connectionLookupNetworkByUuid(handle, uuid, id)),
-    );
+    return new Network(await this.#call('connectionLookupNetworkByUuid', options, uuid));
   }
 
   /** Defines a persistent network, or redefines it; `validate` is true by default, as for domains. */
@@ -533,9 +358,7 @@ export class Connection {
   ): Promise<Network> {
     checkString('xml', xml);
     const flags = validateFlag(options, virNetworkDefineFlags.VIR_NETWORK_DEFINE_VALIDATE);
-    return new Network(
-      await this.#call(options, (addon, handle, id) => addon.connectionDefineNetwork(handle, xml, flags, id)),
-    );
+    return new Network(await this.#call('connectionDefineNetwork', options, xml, flags));
   }
 
   /** Starts a transient network, which is gone when it stops; `validate` is true by default. */
@@ -545,9 +368,7 @@ export class Connection {
   ): Promise<Network> {
     checkString('xml', xml);
     const flags = validateFlag(options, virNetworkCreateFlags.VIR_NETWORK_CREATE_VALIDATE);
-    return new Network(
-      await this.#call(options, (addon, handle, id) => addon.connectionCreateNetwork(handle, xml, flags, id)),
-    );
+    return new Network(await this.#call('connectionCreateNetwork', options, xml, flags));
   }
 
   /**
@@ -559,34 +380,36 @@ export class Connection {
     return this.#closeEvents.add(listener);
   }
 
-  async #domain(
+  #call<Name extends keyof Nouns['connection']>(
+    name: Name,
     options: CallOptions,
-    start: (addon: NativeAddon, handle: ConnectionHandle, id: number) => Promise<NativeDomain>,
-  ): Promise<Domain> {
-    return new Domain(await this.#call(options, start));
-  }
-
-  #call<T>(
-    options: CallOptions,
-    start: (addon: NativeAddon, handle: ConnectionHandle, id: number) => Promise<T>,
-  ): Promise<T> {
+    ...args: CallArguments<'connection', Name>
+  ): Promise<CallResult<'connection', Name>> {
     if (this.#closing) throw closedError('connection');
-    return call(options, (addon, id) => start(addon, this.#handle, id));
+    return callOn(this.#handle, name, options, ...args);
   }
 }
 
-function activeFlag(active: unknown): number {
-  checkOptionalBoolean('active', active);
-  if (active === undefined) return 0;
-  return active
-    ? virConnectListAllDomainsFlags.VIR_CONNECT_LIST_DOMAINS_ACTIVE
-    : virConnectListAllDomainsFlags.VIR_CONNECT_LIST_DOMAINS_INACTIVE;
-}
-
-function activeFlags(active: unknown, yes: number, no: number): number {
+/** Those that are active, those that are not, or all. */
+function activeFlag(
+  options: CallOptions & { active?: boolean | undefined },
+  yes: number,
+  no: number,
+): number {
+  checkOptions(options);
+  const { active } = options;
   checkOptionalBoolean('active', active);
   if (active === undefined) return 0;
   return active ? yes : no;
+}
+
+/** The flags of the list of domains, which are those of their statistics as well. */
+function activeDomains(options: CallOptions & { active?: boolean | undefined }): number {
+  return activeFlag(
+    options,
+    virConnectListAllDomainsFlags.VIR_CONNECT_LIST_DOMAINS_ACTIVE,
+    virConnectListAllDomainsFlags.VIR_CONNECT_LIST_DOMAINS_INACTIVE,
+  );
 }
 
 function validateFlag(options: CallOptions & { validate?: boolean | undefined }, flag: number): number {
@@ -594,9 +417,4 @@ function validateFlag(options: CallOptions & { validate?: boolean | undefined },
   const { validate } = options;
   checkOptionalBoolean('validate', validate);
   return validate === false ? 0 : flag;
-}
-
-/** The version of the libvirt client library, as major × 1,000,000 + minor × 1,000 + release. */
-export async function libraryVersion(options: CallOptions = {}): Promise<number> {
-  return call(options, (addon, id) => addon.libraryVersion(id));
 }

@@ -1,5 +1,6 @@
-import { loadAddon } from '../addon/addon.js';
+import type { NativeCredential } from '../addon/connection.js';
 import { argumentError, flawOf } from '../arguments.js';
+import { loadAddon } from '../load.js';
 
 /** By virConnectCredentialType, which begins with 1. */
 const types = [
@@ -39,14 +40,6 @@ export type CredentialAnswers = readonly (string | null)[];
 export type CredentialsCallback = (
   requests: readonly CredentialRequest[],
 ) => CredentialAnswers | Promise<CredentialAnswers>;
-
-/** A request as the addon gives it. */
-export interface NativeCredential {
-  readonly type: number;
-  readonly prompt: string | null;
-  readonly challenge: string | null;
-  readonly defaultResult: string | null;
-}
 
 /** Takes the questions of the addon to a callback, and the answers back. */
 export class CredentialsQuestions {

@@ -1,23 +1,24 @@
-import { argumentError, checkInteger, checkOptions, flagSet, oneOf, type CallOptions } from '../arguments.js';
-import { DomainDevices } from './devices.js';
+import type { NativeInterface } from '../addon/domain.js';
+import { checkInteger } from '../arguments.js';
 import {
+  virDomainChannelFlags,
+  virDomainConsoleFlags,
   virDomainGetHostnameFlags,
   virDomainGuestInfoTypes,
   virDomainInterfaceAddressesSource,
 } from '../enums/domain.js';
 import { virIPAddrType } from '../enums/network.js';
-import { guestInfo, type GuestInfo } from './guest-info.js';
 
 /** Who is asked for addresses: libvirt's DHCP server, the agent in the guest, the host's ARP table. */
 export type AddressSource = keyof typeof addressSources;
 
-const addressSources = {
+export const addressSources = {
   lease: virDomainInterfaceAddressesSource.VIR_DOMAIN_INTERFACE_ADDRESSES_SRC_LEASE,
   agent: virDomainInterfaceAddressesSource.VIR_DOMAIN_INTERFACE_ADDRESSES_SRC_AGENT,
   arp: virDomainInterfaceAddressesSource.VIR_DOMAIN_INTERFACE_ADDRESSES_SRC_ARP,
 } as const;
 
-const hostnameSources = {
+export const hostnameSources = {
   lease: virDomainGetHostnameFlags.VIR_DOMAIN_GET_HOSTNAME_LEASE,
   agent: virDomainGetHostnameFlags.VIR_DOMAIN_GET_HOSTNAME_AGENT,
 } as const;
@@ -39,7 +40,7 @@ export interface DomainInterface {
 /** A part of what the agent knows of the guest. */
 export type GuestInfoType = keyof typeof infoTypes;
 
-const infoTypes = {
+export const infoTypes = {
   users: virDomainGuestInfoTypes.VIR_DOMAIN_GUEST_INFO_USERS,
   os: virDomainGuestInfoTypes.VIR_DOMAIN_GUEST_INFO_OS,
   timezone: virDomainGuestInfoTypes.VIR_DOMAIN_GUEST_INFO_TIMEZONE,
@@ -59,87 +60,30 @@ export interface AgentCommand {
 const agentBlock = -2;
 const agentDefault = -1;
 
-/** What only the guest, or somebody who watches it, can tell. */
-export abstract class DomainGuest extends DomainDevices {
-  /**
-   * Runs a command of QEMU's guest agent, and resolves with what it returns. `timeout` is in seconds: libvirt's
-   * default is 5, 0 means not to wait for an agent that is busy, and Infinity to wait for ever.
-   * @throws LibvirtError `VIR_ERR_AGENT_UNRESPONSIVE`, `VIR_ERR_AGENT_UNSYNCED`, and
-   *   `VIR_ERR_ARGUMENT_UNSUPPORTED` where the domain has no channel for an agent
-   */
-  async agentCommand(
-    command: AgentCommand,
-    options: CallOptions & { timeout?: number | undefined } = {},
-  ): Promise<unknown> {
-    if (typeof command !== 'object' || typeof (command as AgentCommand | null)?.execute !== 'string')
-      throw argumentError('command', 'an object with `execute`, a string', command);
-    checkOptions(options);
-    const { timeout } = options;
-    if (timeout !== undefined && timeout !== Infinity)
-      checkInteger('timeout', timeout, 'a whole number of seconds, Infinity or undefined', {
-        maximum: 0x7fff_ffff,
-      });
-    const seconds = timeout === Infinity ? agentBlock : (timeout ?? agentDefault);
-    // JSON writes NUL characters as escapes, so that C sees the whole.
-    const text = JSON.stringify(command);
-    const answer = await this.call(options, (addon, handle, id) =>
-      addon.domainAgentCommand(handle, text, seconds, 0, id),
-    );
-    return (JSON.parse(answer) as { return?: unknown }).return;
-  }
-
-  /** The addresses of its network interfaces; by default those that libvirt's DHCP server gave out. */
-  async interfaceAddresses(
-    options: CallOptions & { source?: AddressSource | undefined } = {},
-  ): Promise<DomainInterface[]> {
-    checkOptions(options);
-    const source = oneOf('source', options.source ?? 'lease', addressSources);
-    const interfaces = await this.call(options, (addon, handle, id) =>
-      addon.domainInterfaceAddresses(handle, source, 0, id),
-    );
-    return interfaces.map(({ name, mac, addresses }) => ({
-      name,
-      mac,
-      addresses: addresses.map(({ type, address, prefix }) => ({
-        family: type === virIPAddrType.VIR_IP_ADDR_TYPE_IPV6 ? 'ipv6' : 'ipv4',
-        address,
-        prefix,
-      })),
-    }));
-  }
-
-  /**
-   * What the agent knows of the guest: the parts named, which fails when the agent lacks one of them, or all it
-   * can tell.
-   */
-  async getGuestInfo(
-    options: CallOptions & { types?: readonly GuestInfoType[] | undefined } = {},
-  ): Promise<GuestInfo> {
-    checkOptions(options);
-    const types = flagSet('types', options.types, infoTypes);
-    return guestInfo(
-      await this.call(options, (addon, handle, id) => addon.domainGetGuestInfo(handle, types, 0, id)),
-    );
-  }
-
-  /**
-   * A picture of what the guest shows, on the screen numbered `screen` (0 by default): PPM or PNG, as the
-   * hypervisor makes it.
-   */
-  async screenshot(
-    options: CallOptions & { screen?: number | undefined } = {},
-  ): Promise<{ mimeType: string; data: Buffer }> {
-    checkOptions(options);
-    const { screen = 0 } = options;
-    checkInteger('screen', screen, 'the number of a screen or undefined', { maximum: 0xffff_ffff });
-    return this.call(options, (addon, handle, id) => addon.domainScreenshot(handle, screen, id));
-  }
-
-  /** The host name of the guest, as the agent or libvirt's DHCP server knows it; by default the driver chooses. */
-  async getHostname(options: CallOptions & { source?: 'agent' | 'lease' | undefined } = {}): Promise<string> {
-    checkOptions(options);
-    const { source } = options;
-    const flags = source === undefined ? 0 : oneOf('source', source, hostnameSources);
-    return this.call(options, (addon, handle, id) => addon.domainGetHostname(handle, flags, id));
-  }
+/** As libvirt takes it. */
+export function agentTimeout(timeout: unknown): number {
+  if (timeout === undefined) return agentDefault;
+  if (timeout === Infinity) return agentBlock;
+  checkInteger('timeout', timeout, 'a whole number of seconds, Infinity or undefined', {
+    maximum: 0x7fff_ffff,
+  });
+  return timeout;
 }
+
+export function domainInterface({ name, mac, addresses }: NativeInterface): DomainInterface {
+  return {
+    name,
+    mac,
+    addresses: addresses.map(({ type, ...address }) => ({
+      family: type === virIPAddrType.VIR_IP_ADDR_TYPE_IPV6 ? 'ipv6' : 'ipv4',
+      ...address,
+    })),
+  };
+}
+
+export const consoleFlags = {
+  force: virDomainConsoleFlags.VIR_DOMAIN_CONSOLE_FORCE,
+  safe: virDomainConsoleFlags.VIR_DOMAIN_CONSOLE_SAFE,
+};
+
+export const channelFlags = { force: virDomainChannelFlags.VIR_DOMAIN_CHANNEL_FORCE };

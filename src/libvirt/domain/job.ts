@@ -1,5 +1,5 @@
 import type { TypedParameters } from '../addon/domain.js';
-import { virDomainJobOperation } from '../enums/domain.js';
+import { virDomainGetJobStatsFlags, virDomainJobOperation } from '../enums/domain.js';
 import { nameOf } from '../names.js';
 import { ParameterTree } from '../parameter-tree.js';
 
@@ -46,6 +46,8 @@ const jobTypes = ['none', 'bounded', 'unbounded', 'completed', 'failed', 'cancel
 
 /** Whether its end can be foreseen, or how it ended. */
 export type DomainJobType = Exclude<(typeof jobTypes)[number], 'none'>;
+
+export const jobFlags = { completed: virDomainGetJobStatsFlags.VIR_DOMAIN_JOB_STATS_COMPLETED };
 
 /** Undefined when there is no job. */
 export function jobType(type: number): DomainJobType | undefined {

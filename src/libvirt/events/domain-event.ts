@@ -1,5 +1,6 @@
-import type { TypedParameters } from '../addon/domain.js';
-import { blockJobTypes, type BlockJobType } from '../domain/blocks.js';
+import type { NativeEventValue } from '../addon/domain.js';
+import { blockJobType, type BlockJobType } from '../domain/blocks.js';
+import { domainJob, type DomainJob } from '../domain/job.js';
 import {
   virDomainEventCrashedDetailType,
   virDomainEventDefinedDetailType,
@@ -12,11 +13,7 @@ import {
   virDomainEventSuspendedDetailType,
   virDomainEventUndefinedDetailType,
 } from '../enums/domain-event.js';
-import { domainJob, type DomainJob } from '../domain/job.js';
 import { nameOf } from '../names.js';
-
-/** A value of an event as the addon gives it. */
-export type NativeEventValue = number | string | TypedParameters;
 
 /** Which domain an event is about. It may be gone already, so this is no reference to it. */
 export interface EventDomain {
@@ -157,7 +154,7 @@ export function domainEvent(
     }
     case 'block-job': {
       const status = blockJobStatuses[number(2)];
-      const job = blockJobTypes[number(1)] ?? 'unknown';
+      const job = blockJobType(number(1));
       return status && { type, domain, disk: text, job, status };
     }
     case 'device-removed':

@@ -1,7 +1,7 @@
-import { checkBoolean, checkOptions, checkString, flagsOf, type CallOptions } from '../arguments.js';
-import type { NativeNetwork, NetworkHandle } from '../addon/objects.js';
-import { Reference } from '../reference.js';
+import type { NativeNetwork } from '../addon/network.js';
+import { checkBoolean, checkOptionalString, checkOptions, flagsOf, type CallOptions } from '../arguments.js';
 import { virIPAddrType, virNetworkXMLFlags } from '../enums/network.js';
+import { Reference } from '../reference.js';
 
 /** An address that a network's DHCP server has given away. */
 export interface DhcpLease {
@@ -22,59 +22,54 @@ export interface DhcpLease {
 }
 
 /** A reference to a network of an open connection. Closing it does nothing to the network itself. */
-export class Network extends Reference<NetworkHandle> {
+export class Network extends Reference<'network'> {
   readonly name: string;
   /** In canonical form, with dashes. */
   readonly uuid: string;
 
   /** Networks come from a `Connection`. */
   constructor(native: NativeNetwork) {
-    super('network', native.handle, (addon, handle) => {
-      addon.networkClose(handle);
-    });
+    super('network', native.handle);
     this.name = native.name;
     this.uuid = native.uuid;
   }
 
   /** The definition as XML; with `inactive` without what was added at run time. */
   async getXml(options: CallOptions & { inactive?: boolean | undefined } = {}): Promise<string> {
-    checkOptions(options);
     const flags = flagsOf(options, { inactive: virNetworkXMLFlags.VIR_NETWORK_XML_INACTIVE });
-    return this.call(options, (addon, handle, id) => addon.networkGetXml(handle, flags, id));
+    return this.call('networkGetXml', options, flags);
   }
 
   async isActive(options: CallOptions = {}): Promise<boolean> {
-    return this.call(options, (addon, handle, id) => addon.networkIsActive(handle, id));
+    return this.call('networkIsActive', options);
   }
 
   /** Whether it stays defined when it stops. */
   async isPersistent(options: CallOptions = {}): Promise<boolean> {
-    return this.call(options, (addon, handle, id) => addon.networkIsPersistent(handle, id));
+    return this.call('networkIsPersistent', options);
   }
 
   /** Whether it starts with libvirt. */
   async getAutostart(options: CallOptions = {}): Promise<boolean> {
-    return this.call(options, (addon, handle, id) => addon.networkGetAutostart(handle, id));
+    return this.call('networkGetAutostart', options);
   }
 
   async setAutostart(autostart: boolean, options: CallOptions = {}): Promise<void> {
     checkBoolean('autostart', autostart);
-    await this.call(options, (addon, handle, id) => addon.networkSetAutostart(handle, Number(autostart), id));
+    await this.call('networkSetAutostart', options, Number(autostart));
   }
 
   /** The name of the bridge on the host; a network without one is refused. */
   async getBridgeName(options: CallOptions = {}): Promise<string> {
-    return this.call(options, (addon, handle, id) => addon.networkGetBridgeName(handle, id));
+    return this.call('networkGetBridgeName', options);
   }
 
   /** The addresses given away: all, or those of the interface with this MAC address. */
   async getDhcpLeases(options: CallOptions & { mac?: string | undefined } = {}): Promise<DhcpLease[]> {
     checkOptions(options);
     const { mac } = options;
-    if (mac !== undefined) checkString('mac', mac, 'a string or undefined');
-    const leases = await this.call(options, (addon, handle, id) =>
-      addon.networkGetDhcpLeases(handle, mac, id),
-    );
+    checkOptionalString('mac', mac);
+    const leases = await this.call('networkGetDhcpLeases', options, mac);
     return leases.map(({ expiry, type, ...lease }) => ({
       ...lease,
       expires: expiry === 0 ? null : new Date(expiry * 1000),
@@ -84,16 +79,16 @@ export class Network extends Reference<NetworkHandle> {
 
   /** Starts it. */
   async create(options: CallOptions = {}): Promise<void> {
-    await this.call(options, (addon, handle, id) => addon.networkCreate(handle, id));
+    await this.call('networkCreate', options);
   }
 
   /** Stops it. */
   async destroy(options: CallOptions = {}): Promise<void> {
-    await this.call(options, (addon, handle, id) => addon.networkDestroy(handle, id));
+    await this.call('networkDestroy', options);
   }
 
   /** Removes the definition. A network that runs becomes transient. */
   async undefine(options: CallOptions = {}): Promise<void> {
-    await this.call(options, (addon, handle, id) => addon.networkUndefine(handle, id));
+    await this.call('networkUndefine', options);
   }
 }

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { loadAddon } from '../../libvirt/addon/addon.js';
+import { loadAddon } from '../../libvirt/load.js';
 import { argumentError, checkOptionalBoolean, checkOptions } from '../../libvirt/arguments.js';
 import { errorOf } from '../../libvirt/error.js';
 

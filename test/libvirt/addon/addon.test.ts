@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { load } from '../../../src/libvirt/addon/addon.js';
+import { load } from '../../../src/libvirt/load.js';
 import { projectRoot } from '../../support/project.js';
 import { rejectsWithCode } from '../../support/rejects.js';
 import { temporaryDirectory } from '../../support/temporary.js';

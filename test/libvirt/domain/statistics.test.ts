@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { domainJob, jobType } from '../../../src/libvirt/domain/job.js';
-import { blockStatistics, domainStatistics } from '../../../src/libvirt/domain/statistics.js';
+import { domainStatistics } from '../../../src/libvirt/domain/all-statistics.js';
+import { blockStatistics } from '../../../src/libvirt/domain/statistics.js';
 import { withConnection, withDomain } from '../support.js';
 
 describe('Statistics', () => {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { loadAddon } from '../../../src/libvirt/addon/addon.js';
+import { loadAddon } from '../../../src/libvirt/load.js';
 import { domainEvent } from '../../../src/libvirt/events/domain-event.js';
 import { connect, type Connection, type DomainEvent, type LostEvents } from '../../../src/libvirt/index.js';
 import { FakeDaemon } from '../fake-daemon.js';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { loadAddon } from '../../../src/libvirt/addon/addon.js';
+import { loadAddon } from '../../../src/libvirt/load.js';
 import { assertEndedWell, runFixture } from '../support.js';
 
 /** As an Electron that is linked with GLib has it, and an addon that loads it for all. */

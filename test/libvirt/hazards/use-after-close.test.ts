@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { loadAddon } from '../../../src/libvirt/addon/addon.js';
+import { loadAddon } from '../../../src/libvirt/load.js';
 import { connect, type Connection, type Domain } from '../../../src/libvirt/index.js';
 import { domainXml, testUri, withConnection } from '../support.js';
 

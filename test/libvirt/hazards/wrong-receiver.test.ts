@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { loadAddon } from '../../../src/libvirt/addon/addon.js';
+import { loadAddon } from '../../../src/libvirt/load.js';
 import { Connection, Domain, DomainSnapshot } from '../../../src/libvirt/index.js';
 import { withDomain } from '../support.js';
 

@@ -1,13 +1,12 @@
-import type { DomainHandle, NativeAddon } from '../addon/addon.js';
-import { checkOptions, checkString, flagsOf, type CallOptions } from '../arguments.js';
-import { DomainBlocks } from './blocks.js';
-import { virDomainXMLFlags } from '../enums/domain.js';
+import type { CallArguments, CallResult, Nouns } from '../addon/addon.js';
+import { flagsOf, type CallOptions } from '../arguments.js';
 import {
   virDomainSnapshotCreateFlags,
   virDomainSnapshotDeleteFlags,
   virDomainSnapshotListFlags,
   virDomainSnapshotRevertFlags,
 } from '../enums/domain-snapshot.js';
+import { virDomainXMLFlags } from '../enums/domain.js';
 import { closedError } from '../error.js';
 
 /** How a snapshot is made. */
@@ -33,6 +32,19 @@ export interface SnapshotCreateOptions {
   validate?: boolean | undefined;
 }
 
+export const snapshotCreateFlags = {
+  diskOnly: virDomainSnapshotCreateFlags.VIR_DOMAIN_SNAPSHOT_CREATE_DISK_ONLY,
+  quiesce: virDomainSnapshotCreateFlags.VIR_DOMAIN_SNAPSHOT_CREATE_QUIESCE,
+  atomic: virDomainSnapshotCreateFlags.VIR_DOMAIN_SNAPSHOT_CREATE_ATOMIC,
+  live: virDomainSnapshotCreateFlags.VIR_DOMAIN_SNAPSHOT_CREATE_LIVE,
+  halt: virDomainSnapshotCreateFlags.VIR_DOMAIN_SNAPSHOT_CREATE_HALT,
+  reuseExternal: virDomainSnapshotCreateFlags.VIR_DOMAIN_SNAPSHOT_CREATE_REUSE_EXT,
+  noMetadata: virDomainSnapshotCreateFlags.VIR_DOMAIN_SNAPSHOT_CREATE_NO_METADATA,
+  redefine: virDomainSnapshotCreateFlags.VIR_DOMAIN_SNAPSHOT_CREATE_REDEFINE,
+  current: virDomainSnapshotCreateFlags.VIR_DOMAIN_SNAPSHOT_CREATE_CURRENT,
+  validate: virDomainSnapshotCreateFlags.VIR_DOMAIN_SNAPSHOT_CREATE_VALIDATE,
+};
+
 /** Which snapshots are listed; all by default. */
 export interface SnapshotListOptions {
   /** Only those without a parent. */
@@ -52,10 +64,23 @@ export interface SnapshotListOptions {
   topological?: boolean | undefined;
 }
 
-type SnapshotCall = <T>(
+export const snapshotListFlags = {
+  roots: virDomainSnapshotListFlags.VIR_DOMAIN_SNAPSHOT_LIST_ROOTS,
+  leaves: virDomainSnapshotListFlags.VIR_DOMAIN_SNAPSHOT_LIST_LEAVES,
+  inactive: virDomainSnapshotListFlags.VIR_DOMAIN_SNAPSHOT_LIST_INACTIVE,
+  active: virDomainSnapshotListFlags.VIR_DOMAIN_SNAPSHOT_LIST_ACTIVE,
+  diskOnly: virDomainSnapshotListFlags.VIR_DOMAIN_SNAPSHOT_LIST_DISK_ONLY,
+  internal: virDomainSnapshotListFlags.VIR_DOMAIN_SNAPSHOT_LIST_INTERNAL,
+  external: virDomainSnapshotListFlags.VIR_DOMAIN_SNAPSHOT_LIST_EXTERNAL,
+  topological: virDomainSnapshotListFlags.VIR_DOMAIN_SNAPSHOT_LIST_TOPOLOGICAL,
+};
+
+/** Makes a call on the domain of a snapshot. */
+type DomainCaller = <Name extends keyof Nouns['domain']>(
+  name: Name,
   options: CallOptions,
-  start: (addon: NativeAddon, handle: DomainHandle, id: number) => Promise<T>,
-) => Promise<T>;
+  ...args: CallArguments<'domain', Name>
+) => Promise<CallResult<'domain', Name>>;
 
 /**
  * A snapshot of a domain. It goes through the reference to the domain that it came from, and holds nothing
@@ -63,21 +88,18 @@ type SnapshotCall = <T>(
  */
 export class DomainSnapshot {
   readonly name: string;
-  #call: SnapshotCall | undefined;
+  #call: DomainCaller | undefined;
 
   /** Snapshots come from a `Domain`. */
-  constructor(name: string, call: SnapshotCall) {
+  constructor(name: string, call: DomainCaller) {
     this.name = name;
     this.#call = call;
   }
 
   /** The snapshot as XML; `secure` includes passwords. */
   async getXml(options: CallOptions & { secure?: boolean | undefined } = {}): Promise<string> {
-    checkOptions(options);
     const flags = flagsOf(options, { secure: virDomainXMLFlags.VIR_DOMAIN_XML_SECURE });
-    return this.#make(options, (addon, domain, id) =>
-      addon.domainSnapshotGetXml(domain, this.name, flags, id),
-    );
+    return this.#domain('domainSnapshotGetXml', options, this.name, flags);
   }
 
   /**
@@ -92,16 +114,13 @@ export class DomainSnapshot {
       resetNvram?: boolean | undefined;
     } = {},
   ): Promise<void> {
-    checkOptions(options);
     const flags = flagsOf(options, {
       running: virDomainSnapshotRevertFlags.VIR_DOMAIN_SNAPSHOT_REVERT_RUNNING,
       paused: virDomainSnapshotRevertFlags.VIR_DOMAIN_SNAPSHOT_REVERT_PAUSED,
       force: virDomainSnapshotRevertFlags.VIR_DOMAIN_SNAPSHOT_REVERT_FORCE,
       resetNvram: virDomainSnapshotRevertFlags.VIR_DOMAIN_SNAPSHOT_REVERT_RESET_NVRAM,
     });
-    await this.#make(options, (addon, domain, id) =>
-      addon.domainSnapshotRevert(domain, this.name, flags, id),
-    );
+    await this.#domain('domainSnapshotRevert', options, this.name, flags);
   }
 
   /** Deletes it; its children become its parent's, unless they are named as well. */
@@ -115,15 +134,12 @@ export class DomainSnapshot {
       metadataOnly?: boolean | undefined;
     } = {},
   ): Promise<void> {
-    checkOptions(options);
     const flags = flagsOf(options, {
       children: virDomainSnapshotDeleteFlags.VIR_DOMAIN_SNAPSHOT_DELETE_CHILDREN,
       childrenOnly: virDomainSnapshotDeleteFlags.VIR_DOMAIN_SNAPSHOT_DELETE_CHILDREN_ONLY,
       metadataOnly: virDomainSnapshotDeleteFlags.VIR_DOMAIN_SNAPSHOT_DELETE_METADATA_ONLY,
     });
-    await this.#make(options, (addon, domain, id) =>
-      addon.domainSnapshotDelete(domain, this.name, flags, id),
-    );
+    await this.#domain('domainSnapshotDelete', options, this.name, flags);
   }
 
   /** Later calls are rejected with `VIR_ERR_INVALID_DOMAIN_SNAPSHOT`. */
@@ -136,76 +152,8 @@ export class DomainSnapshot {
     await this.close();
   }
 
-  async #make<T>(
-    options: CallOptions,
-    start: (addon: NativeAddon, handle: DomainHandle, id: number) => Promise<T>,
-  ): Promise<T> {
+  get #domain(): DomainCaller {
     if (!this.#call) throw closedError('domain snapshot');
-    return this.#call(options, start);
-  }
-}
-
-/** Snapshots of a domain. */
-export abstract class DomainSnapshots extends DomainBlocks {
-  /** Makes a snapshot from a description; `<domainsnapshot/>` is one. */
-  async createSnapshot(
-    xml = '<domainsnapshot/>',
-    options: CallOptions & SnapshotCreateOptions = {},
-  ): Promise<DomainSnapshot> {
-    checkString('xml', xml);
-    checkOptions(options);
-    const flags = flagsOf(
-      { ...options, validate: options.validate ?? true },
-      {
-        diskOnly: virDomainSnapshotCreateFlags.VIR_DOMAIN_SNAPSHOT_CREATE_DISK_ONLY,
-        quiesce: virDomainSnapshotCreateFlags.VIR_DOMAIN_SNAPSHOT_CREATE_QUIESCE,
-        atomic: virDomainSnapshotCreateFlags.VIR_DOMAIN_SNAPSHOT_CREATE_ATOMIC,
-        live: virDomainSnapshotCreateFlags.VIR_DOMAIN_SNAPSHOT_CREATE_LIVE,
-        halt: virDomainSnapshotCreateFlags.VIR_DOMAIN_SNAPSHOT_CREATE_HALT,
-        reuseExternal: virDomainSnapshotCreateFlags.VIR_DOMAIN_SNAPSHOT_CREATE_REUSE_EXT,
-        noMetadata: virDomainSnapshotCreateFlags.VIR_DOMAIN_SNAPSHOT_CREATE_NO_METADATA,
-        redefine: virDomainSnapshotCreateFlags.VIR_DOMAIN_SNAPSHOT_CREATE_REDEFINE,
-        current: virDomainSnapshotCreateFlags.VIR_DOMAIN_SNAPSHOT_CREATE_CURRENT,
-        validate: virDomainSnapshotCreateFlags.VIR_DOMAIN_SNAPSHOT_CREATE_VALIDATE,
-      },
-    );
-    return this.#snapshot(
-      await this.call(options, (addon, handle, id) => addon.domainSnapshotCreate(handle, xml, flags, id)),
-    );
-  }
-
-  async listSnapshots(options: CallOptions & SnapshotListOptions = {}): Promise<DomainSnapshot[]> {
-    checkOptions(options);
-    const flags = flagsOf(options, {
-      roots: virDomainSnapshotListFlags.VIR_DOMAIN_SNAPSHOT_LIST_ROOTS,
-      leaves: virDomainSnapshotListFlags.VIR_DOMAIN_SNAPSHOT_LIST_LEAVES,
-      inactive: virDomainSnapshotListFlags.VIR_DOMAIN_SNAPSHOT_LIST_INACTIVE,
-      active: virDomainSnapshotListFlags.VIR_DOMAIN_SNAPSHOT_LIST_ACTIVE,
-      diskOnly: virDomainSnapshotListFlags.VIR_DOMAIN_SNAPSHOT_LIST_DISK_ONLY,
-      internal: virDomainSnapshotListFlags.VIR_DOMAIN_SNAPSHOT_LIST_INTERNAL,
-      external: virDomainSnapshotListFlags.VIR_DOMAIN_SNAPSHOT_LIST_EXTERNAL,
-      topological: virDomainSnapshotListFlags.VIR_DOMAIN_SNAPSHOT_LIST_TOPOLOGICAL,
-    });
-    const names = await this.call(options, (addon, handle, id) =>
-      addon.domainSnapshotList(handle, flags, id),
-    );
-    return names.map((name) => this.#snapshot(name));
-  }
-
-  /** @throws LibvirtError `VIR_ERR_NO_DOMAIN_SNAPSHOT` */
-  async lookupSnapshot(name: string, options: CallOptions = {}): Promise<DomainSnapshot> {
-    checkString('name', name);
-    await this.call(options, (addon, handle, id) => addon.domainSnapshotLookup(handle, name, 0, id));
-    return this.#snapshot(name);
-  }
-
-  /** The snapshot that was made or reverted to last; null when there is none. */
-  async getCurrentSnapshot(options: CallOptions = {}): Promise<DomainSnapshot | null> {
-    const name = await this.call(options, (addon, handle, id) => addon.domainSnapshotCurrent(handle, id));
-    return name === null ? null : this.#snapshot(name);
-  }
-
-  #snapshot(name: string): DomainSnapshot {
-    return new DomainSnapshot(name, (options, start) => this.call(options, start));
+    return this.#call;
   }
 }
