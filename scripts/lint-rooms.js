@@ -5,8 +5,17 @@
 import { dirname, relative, resolve, sep } from 'node:path';
 
 export const rooms = [
-  '.',
+  'libvirt/enums',
+  'libvirt/addon',
   'libvirt',
+  'libvirt/streams',
+  'libvirt/domain',
+  'libvirt/storage',
+  'libvirt/network',
+  'libvirt/events',
+  'libvirt/connection',
+  'libvirt/index.ts',
+  '.',
   'boot',
   'report.ts',
   'transfer.ts',

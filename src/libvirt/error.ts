@@ -14,21 +14,30 @@ export interface NativeFailure {
 
 /** A call that libvirt refused or could not carry out. Decide on `code`; messages are for people. */
 export class LibvirtError extends Error {
-  /** The name of libvirt's error number, such as `VIR_ERR_NO_DOMAIN`; `VIR_ERR_<n>` for one we don't know. */
+  /**
+   * The name of libvirt's error number, such as `VIR_ERR_NO_DOMAIN`; `VIR_ERR_<n>` for one we don't know;
+   * `LIBVIRT_NOT_LOADED` where there is no libvirt to call.
+   */
   readonly code: string;
-  /** libvirt's error number (`virErrorNumber`). */
+  /** libvirt's error number (`virErrorNumber`); 0 for `LIBVIRT_NOT_LOADED`. */
   readonly errno: number;
   /** The part of libvirt that failed, such as `VIR_FROM_QEMU`; `VIR_FROM_<n>` for one we don't know. */
   readonly domain: string;
   readonly level: 'none' | 'warning' | 'error';
   /** The C function that was called, such as `virDomainLookupByName`. */
   readonly api: string;
+  /** What can be done about it, in one line; of `LIBVIRT_NOT_LOADED` alone. */
+  readonly remedy: string | undefined;
 
-  constructor(failure: Omit<NativeFailure, 'kind'>) {
-    super(failure.message);
+  constructor(
+    failure: Omit<NativeFailure, 'kind'>,
+    details: { code?: string; remedy?: string; cause?: unknown } = {},
+  ) {
+    super(failure.message, details.cause === undefined ? undefined : { cause: details.cause });
     this.name = 'LibvirtError';
     this.errno = failure.number;
-    this.code = nameOf(virErrorNumber, failure.number) ?? `VIR_ERR_${failure.number}`;
+    this.code = details.code ?? nameOf(virErrorNumber, failure.number) ?? `VIR_ERR_${failure.number}`;
+    this.remedy = details.remedy;
     this.domain = nameOf(virErrorDomain, failure.domain) ?? `VIR_FROM_${failure.domain}`;
     this.level =
       failure.level === virErrorLevel.VIR_ERR_NONE
@@ -91,13 +100,22 @@ const closedCodes = {
 export type Closable = keyof typeof closedCodes;
 
 /** An error of ours, in libvirt's own terms. */
-export function ownError(number: number, message: string, { api = '' }: { api?: string } = {}): LibvirtError {
+export function ownError(
+  number: number,
+  message: string,
+  details: { api?: string; code?: string; remedy?: string; cause?: unknown } = {},
+): LibvirtError {
   const { VIR_FROM_NONE: domain } = virErrorDomain;
   const { VIR_ERR_ERROR: level } = virErrorLevel;
-  return new LibvirtError({ number, domain, level, message, api });
+  return new LibvirtError({ number, domain, level, message, api: details.api ?? '' }, details);
 }
 
 /** A call on something that was closed. */
 export function closedError(what: Closable): LibvirtError {
   return ownError(closedCodes[what], `The libvirt ${what} is closed`);
+}
+
+/** A call where there is no libvirt. */
+export function notLoadedError(message: string, details: { remedy: string; cause?: unknown }): LibvirtError {
+  return ownError(virErrorNumber.VIR_ERR_OK, message, { code: 'LIBVIRT_NOT_LOADED', ...details });
 }

@@ -2,14 +2,14 @@ import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { PodmanBootcError, messageOf } from '../errors.js';
 import type { NativeAddon } from './addon/addon.js';
+import { notLoadedError } from './error.js';
 
 let addon: NativeAddon | undefined;
 
 /**
  * The addon, loaded at the first call: a host without libvirt can still print help.
- * @throws PodmanBootcError `LIBVIRT_NOT_LOADED`
+ * @throws LibvirtError `LIBVIRT_NOT_LOADED`
  */
 export function loadAddon(): NativeAddon {
   addon ??= load(packageRoot());
@@ -44,33 +44,21 @@ export function load(root: string): NativeAddon {
   const rebuild = root.includes(`${sep}node_modules${sep}`)
     ? 'Run: npm rebuild podman-bootc'
     : `Run: npm run install, in ${root}`;
-  if (path === undefined) {
-    throw new PodmanBootcError(
-      'host',
-      'LIBVIRT_NOT_LOADED',
-      'The native libvirt binding of podman-bootc is not built',
-      {
-        remedy: rebuild,
-      },
-    );
-  }
+  if (path === undefined)
+    throw notLoadedError('The native libvirt binding of podman-bootc is not built', { remedy: rebuild });
   try {
     return createRequire(import.meta.url)(path) as NativeAddon;
   } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
     // "libvirt.so.0: cannot open shared object file …"; macOS: "Library not loaded: …/libvirt.0.dylib".
-    const missing = /libvirt(-qemu)?[.\d]*\.(so|dylib)/.test(messageOf(error));
-    throw new PodmanBootcError(
-      'host',
-      'LIBVIRT_NOT_LOADED',
-      missing
-        ? 'The libvirt client library is not installed'
-        : `The native libvirt binding of podman-bootc does not load: ${messageOf(error)}`,
-      {
-        remedy: missing
-          ? 'Install libvirt0 (Debian, Ubuntu), libvirt-libs (Fedora) or, with brew, libvirt'
-          : rebuild,
+    if (!/libvirt(-qemu)?[.\d]*\.(so|dylib)/.test(why))
+      throw notLoadedError(`The native libvirt binding of podman-bootc does not load: ${why}`, {
+        remedy: rebuild,
         cause: error,
-      },
-    );
+      });
+    throw notLoadedError('The libvirt client library is not installed', {
+      remedy: 'Install libvirt0 (Debian, Ubuntu), libvirt-libs (Fedora) or, with brew, libvirt',
+      cause: error,
+    });
   }
 }

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { loadAddon } from '../../libvirt/load.js';
 import { argumentError, checkOptionalBoolean, checkOptions } from '../../libvirt/arguments.js';
-import { errorOf } from '../../libvirt/error.js';
+import { call } from '../../libvirt/call.js';
+import { translateNotLoaded } from './not-loaded.js';
 
 /** Milliseconds between two tries: short at first, for locks that are held for an instant. */
 const firstPause = 5;
@@ -52,9 +52,9 @@ export async function unlockFile(fd: number): Promise<void> {
 
 async function flock(fd: number, operation: 'shared' | 'exclusive' | 'unlock'): Promise<boolean> {
   try {
-    return await loadAddon().flock(fd, operation);
+    return await call({}, (addon) => addon.flock(fd, operation));
   } catch (error) {
-    throw errorOf(error);
+    throw translateNotLoaded(error);
   }
 }
 

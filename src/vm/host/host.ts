@@ -3,6 +3,7 @@ import { connect, type Connection } from '../../libvirt/index.js';
 import { silentReporter, type Reporter } from '../../report.js';
 import { directoriesFor, userDirectories, type Directories } from './directories.js';
 import { libvirtIdentity } from './libvirt-identity.js';
+import { translateNotLoaded } from './not-loaded.js';
 import { featuresOf } from './uri.js';
 
 /** What every operation on VMs works with: one libvirt connection, directories, a listener. */
@@ -70,7 +71,8 @@ export async function openHost(options: HostOptions = {}): Promise<Host> {
     connection = await connect(uri, { signal });
   } catch (error) {
     options.signal?.throwIfAborted();
-    if (error instanceof PodmanBootcError) throw error;
+    const translated = translateNotLoaded(error);
+    if (translated !== error) throw translated;
     const why = timeout.aborted
       ? `no answer within ${(options.timeout ?? 20_000) / 1000} s`
       : messageOf(error);

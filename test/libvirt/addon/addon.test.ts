@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { isLibvirtError, type LibvirtError } from '../../../src/libvirt/index.js';
 import { load } from '../../../src/libvirt/load.js';
 import { projectRoot } from '../../support/project.js';
-import { rejectsWithCode } from '../../support/rejects.js';
 import { temporaryDirectory } from '../../support/temporary.js';
 
 function plant(root: string, content: string): string {
@@ -13,23 +13,34 @@ function plant(root: string, content: string): string {
   return root;
 }
 
+/** The error of an addon that does not load. */
+function failureOf(root: string): LibvirtError {
+  try {
+    load(root);
+  } catch (error) {
+    assert.ok(isLibvirtError(error, 'LIBVIRT_NOT_LOADED'));
+    return error;
+  }
+  throw new assert.AssertionError({ message: 'It loaded' });
+}
+
 describe('An addon that does not load', () => {
-  it('names the command that builds it in a checkout', async function () {
+  it('names the command that builds it in a checkout', function () {
     const root = temporaryDirectory(this);
-    const error = await rejectsWithCode('LIBVIRT_NOT_LOADED', () => load(root));
-    assert.equal(error.failureClass, 'host');
+    const error = failureOf(root);
+    assert.equal(error.message, 'The native libvirt binding of podman-bootc is not built');
     assert.equal(error.remedy, `Run: npm run install, in ${root}`);
+    assert.equal(error.errno, 0);
   });
 
-  it('names the command that builds it where it is installed', async () => {
-    const error = await rejectsWithCode('LIBVIRT_NOT_LOADED', () => load('/opt/node_modules/podman-bootc'));
-    assert.equal(error.remedy, 'Run: npm rebuild podman-bootc');
+  it('names the command that builds it where it is installed', () => {
+    assert.equal(failureOf('/opt/node_modules/podman-bootc').remedy, 'Run: npm rebuild podman-bootc');
   });
 
-  it('keeps the cause when the file is no library', async function () {
-    const root = plant(temporaryDirectory(this), 'not a library');
-    const error = await rejectsWithCode('LIBVIRT_NOT_LOADED', () => load(root));
+  it('keeps the cause when the file is no library', function () {
+    const error = failureOf(plant(temporaryDirectory(this), 'not a library'));
     assert.ok(error.cause instanceof Error);
+    assert.match(error.message, /^The native libvirt binding of podman-bootc does not load: /);
     assert.match(error.remedy ?? '', /npm run install/);
   });
 });
