@@ -1,6 +1,9 @@
 import { Option, type Command } from 'commander';
 import type { GlobalOptions } from '../options.js';
-import { parseFormat } from './values.js';
+import { parseFormat, repeated } from './values.js';
+
+/** Adds a command with the options that all have, to the program or to one of its commands. */
+export type AddCommand = (specification: string, description: string, parent?: Command) => Command;
 
 /** The options of a command with the global ones, wherever they stood. Each command knows its own types. */
 export function allOptions(command: Command): GlobalOptions {
@@ -15,8 +18,18 @@ export function allOptions(command: Command): GlobalOptions {
   return { ...command.optsWithGlobals<GlobalOptions>(), ...given };
 }
 
+/** Takes out the `--` that may separate a command from our own options. */
+export function withoutDashes(words: string[]): string[] {
+  return words[0] === '--' ? words.slice(1) : words;
+}
+
 /** What says which VM, in the help of every command. */
 export const vmHelp = { one: 'name, ID or beginning of the ID', several: 'names, IDs or beginnings of IDs' };
+
+/** How lists that are not of VMs are printed. */
+export function formatOption(): Option {
+  return new Option('--format <format>', 'output format').choices(['table', 'json']).default('table');
+}
 
 /** How VMs are printed: one of the words, or a template. */
 export function vmFormatOption(words: readonly string[], byDefault: string): Option {
@@ -26,7 +39,22 @@ export function vmFormatOption(words: readonly string[], byDefault: string): Opt
     .argParser(parseFormat(words));
 }
 
+/** Which VMs are listed. */
+export function filterOption(): Option {
+  return new Option('--filter <filter>', 'only VMs that match; may be given several times').argParser(
+    repeated,
+  );
+}
+
 /** Who logs in. */
 export function userOption(): Option {
   return new Option('-u, --user <name>', 'login name in the VM (default: root, or the one it was made for)');
+}
+
+/** Which podman the images are in. */
+export function podmanOption(): Option {
+  return new Option(
+    '--podman <which>',
+    'where to install: auto, machine, local or the name of a podman machine or connection',
+  ).default('auto');
 }

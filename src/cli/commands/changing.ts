@@ -1,0 +1,85 @@
+import { Option, type Command } from 'commander';
+import { allOptions, vmHelp, type AddCommand } from './shared.js';
+import { parseCount, parseSizeOption, repeated } from './values.js';
+
+/** Declares the commands that change and remove VMs, for `createProgram`. */
+export function addChangingCommands(command: AddCommand): void {
+  command('set', 'change VMs')
+    .argument('<vm...>', vmHelp.several)
+    .option('--cpus <count>', 'number of CPUs', parseCount('--cpus'))
+    .option('--memory <size>', 'memory, such as 4G', parseSizeOption('--memory'))
+    .addOption(
+      new Option('--label <label>', 'add a label, NAME=VALUE; may be given several times').argParser(
+        repeated,
+      ),
+    )
+    .addOption(
+      new Option('--remove-label <name>', 'take a label away; may be given several times').argParser(
+        repeated,
+      ),
+    )
+    .option('--autostart', 'start them with libvirt')
+    .option('--no-autostart', 'start them only when asked to')
+    .addHelpText(
+      'after',
+      `
+CPUs and memory of a running VM are changed at once where libvirt can, which is up to what it was started
+with; otherwise at its next start, for which \`restart\` is one way. It says which of the two.
+
+Examples:
+  podman-bootc set --cpus 4 --memory 8G web
+  podman-bootc set --label stage=test --remove-label old web db`,
+    )
+    .action(async (vms: string[], _options: unknown, self: Command) => {
+      const { set } = await import('../actions/set.js');
+      await set(vms, allOptions(self));
+    });
+
+  command('rename', 'give a VM that is shut off another name')
+    .argument('<vm>', vmHelp.one)
+    .argument('<name>', 'the new name')
+    .addHelpText('after', '\nIts ID stays.\n\nExamples:\n  podman-bootc rename 5d31f6c3a1b2 web')
+    .action(async (vm: string, name: string, _options: unknown, self: Command) => {
+      const { rename } = await import('../actions/rename.js');
+      await rename(vm, name, allOptions(self));
+    });
+
+  command('adopt', 'give a VM that libvirt has lost its domain back')
+    .argument('<vm>', 'the name it had, its ID or the beginning of it')
+    .option('--name <name>', 'call it this now')
+    .addHelpText(
+      'after',
+      `
+For VMs whose disk and keys are here and whose domain is not: somebody undefined it, or libvirt was
+installed anew. The VM is as it was defined last; it is not started. \`list --all\` shows such VMs,
+\`rm\` removes what is left of one.
+
+Examples:
+  podman-bootc list --all
+  podman-bootc adopt web && podman-bootc start web`,
+    )
+    .action(async (vm: string, _options: unknown, self: Command) => {
+      const { adopt } = await import('../actions/adopt.js');
+      await adopt(vm, allOptions(self));
+    });
+
+  command('rm', 'remove VMs with their disks')
+    .argument('[vm...]', 'names, IDs or beginnings of IDs (3 digits or more)')
+    .option('-f, --force', 'also when they run, or nothing says whose the files are')
+    .option('--all', 'all VMs')
+    .addOption(
+      new Option(
+        '--label <label>',
+        'all VMs with this label, NAME or NAME=VALUE; of several, with each',
+      ).argParser(repeated),
+    )
+    .option('--purge', 'also the base disk of the image, unless another VM needs it')
+    .addHelpText(
+      'after',
+      '\nOf a VM that libvirt has lost (list --all), what is left is removed.\n\nExamples:\n  podman-bootc rm web\n  podman-bootc rm -f --label stage=test\n  podman-bootc rm -f --all',
+    )
+    .action(async (vms: string[], _options: unknown, self: Command) => {
+      const { rm } = await import('../actions/rm.js');
+      await rm(vms, allOptions(self));
+    });
+}
