@@ -2,7 +2,7 @@
 // `--check` writes nothing and fails when the page is not up to date.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { checkIds, checks } from '../dist/src/checks.js';
-import { createProgram } from '../dist/src/cli/commands/program.js';
+import { createProgram, globalHeading } from '../dist/src/cli/commands/program.js';
 
 const file = new URL('../man/podman-bootc.1', import.meta.url);
 
@@ -14,15 +14,22 @@ function roff(text) {
     .replace(/^([.'])/gm, '\\&$1');
 }
 
+/** The options of a command as its help groups them, without the groups with these headings. */
 function options(command, except = []) {
-  return command
-    .createHelp()
-    .visibleOptions(command)
-    .filter((option) => !except.includes(option.long))
-    .map(
-      (option) =>
-        `.TP\n\\fB${roff(option.flags)}\\fR\n${roff(command.createHelp().optionDescription(option))}\n`,
-    )
+  const help = command.createHelp();
+  const groups = help.groupItems(
+    [...command.options],
+    help.visibleOptions(command),
+    (option) => option.helpGroupHeading ?? 'Options:',
+  );
+  return [...groups]
+    .filter(([heading, visible]) => visible.length > 0 && !except.includes(heading))
+    .map(([heading, visible]) => {
+      const each = visible.map(
+        (option) => `.TP\n\\fB${roff(option.flags)}\\fR\n${roff(help.optionDescription(option))}\n`,
+      );
+      return `${heading === 'Options:' || heading === globalHeading ? '' : `.PP\n\\fI${roff(heading)}\\fR\n`}${each.join('')}`;
+    })
     .join('');
 }
 
@@ -35,7 +42,6 @@ function notes(command) {
 
 function page() {
   const program = createProgram();
-  const global = ['--log-level', '--connect', '--no-wait', '--help'];
   // A command that has commands is shown by these.
   const leaves = (parent, path) =>
     parent
@@ -54,7 +60,7 @@ function page() {
     `.SH COMMANDS\n`,
     ...leaves(program, 'podman-bootc').map(({ command, name }) => {
       const usage = `${name} ${command.usage()}`;
-      return `.SS ${roff(usage)}\n${roff(command.description())}\n${options(command, global)}${notes(command)}`;
+      return `.SS ${roff(usage)}\n${roff(command.description())}\n${options(command, [globalHeading])}${notes(command)}`;
     }),
     `.SH CHECKS\nWhat \\fBpodman\\-bootc doctor\\fR looks at. Other commands name the ID that concerns them when they fail.\n`,
     ...checkIds.map((id) => `.TP\n\\fB${id}\\fR ${roff(checks[id].subject)}\n${roff(checks[id].about)}\n`),

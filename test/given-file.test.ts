@@ -92,9 +92,9 @@ describe('a file that a user names', () => {
   it('is refused by the option that names it', async () => {
     for (const path of [directory, '/dev/zero', join(directory, 'none')]) {
       const key = await rejectsWithCode('SSH_KEY_INVALID', () => readPublicKeys([path]));
-      assert.match(key.message, /of --ssh-key (is|cannot be)/);
+      assert.match(key.message, /of `sshKeys` (is|cannot be)/);
       const password = await rejectsWithCode('PASSWORD_FILE_INVALID', () => readPassword(path));
-      assert.match(password.message, /of --password-file (is|cannot be)/);
+      assert.match(password.message, /of `passwordFile` (is|cannot be)/);
     }
     const long = join(directory, 'long');
     writeFileSync(long, 'x'.repeat(5000));
@@ -112,7 +112,7 @@ describe('a file that a user names', () => {
     const device = await rejectsWithCode('CLOUD_INIT_INVALID', () => checkCloudInit(data));
     assert.equal(
       device.message,
-      `${extra} of --cloudinit is a device or a socket, neither a file nor a pipe`,
+      `${extra} of \`cloudInit\` is a device or a socket, neither a file nor a pipe`,
     );
     fifo('data/pipe');
     await rejectsWithCode('CLOUD_INIT_INVALID', () => checkCloudInit(data));
@@ -123,6 +123,6 @@ describe('a file that a user names', () => {
       truncateSync(join(large, name), 40_000_000);
     }
     const error = await rejectsWithCode('CLOUD_INIT_INVALID', () => checkCloudInit(large));
-    assert.match(error.message, /of --cloudinit holds more than 64 MiB$/);
+    assert.match(error.message, /of `cloudInit` holds more than 64 MiB$/);
   });
 });

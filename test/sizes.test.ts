@@ -14,7 +14,7 @@ describe('sizes', () => {
     ['10GiB', 10 * GiB],
   ] as const) {
     it(`reads ${text} as ${bytes} bytes`, () => {
-      assert.equal(parseSize('--disk-size', text), bytes);
+      assert.equal(parseSize(text, '--disk-size'), bytes);
     });
   }
 
@@ -35,7 +35,7 @@ describe('sizes', () => {
     'NaN',
   ]) {
     it(`refuses ${JSON.stringify(text)} and says what it wants`, async () => {
-      const error = await rejectsWithCode('SIZE_INVALID', () => parseSize('--disk-size', text));
+      const error = await rejectsWithCode('SIZE_INVALID', () => parseSize(text, '--disk-size'));
       assert.match(error.message, /Expected --disk-size to be a positive size such as 20G/);
       assert.ok(error.message.endsWith(`got '${text}'`));
       assert.equal(error.failureClass, 'usage');

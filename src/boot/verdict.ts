@@ -1,4 +1,5 @@
 import { failureOf, type ErrorCode, type FailureKind, type PodmanBootcError } from '../errors.js';
+import { option } from '../option-text.js';
 import type { GuestServices } from './services.js';
 import type { BootFailure, BootStage } from './stage.js';
 
@@ -77,7 +78,7 @@ export function endVerdict(
   const where = `while it was booting (${stageWords(stage)})`;
   const again =
     transient === true
-      ? 'It was transient and is gone: run it without --transient to keep it, with all of its console'
+      ? `It was transient and is gone: run it without ${option('transient')} to keep it, with all of its console`
       : `\`podman-bootc logs ${reference}\` has its console, \`podman-bootc start ${reference}\` boots it again`;
   if (event === 'crashed' || detail === 'panicked')
     return boot('VM_DIED', `${name} crashed ${where}: its guest reported a panic`, again);

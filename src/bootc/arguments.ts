@@ -1,4 +1,5 @@
 import { PodmanBootcError } from '../errors.js';
+import { option } from '../option-text.js';
 
 /** Options of `bootc install to-disk` that are not the user's to give, and why. */
 const refused: Readonly<Record<string, string>> = {
@@ -10,11 +11,11 @@ const refused: Readonly<Record<string, string>> = {
   'skip-fetch-check': 'podman-bootc passes it already',
   help: 'it installs nothing',
   version: 'it installs nothing',
-  filesystem: 'there is --filesystem',
-  'root-size': 'there is --root-size-max',
-  karg: 'there is --karg',
-  'composefs-backend': 'there is --composefs-backend',
-  bootloader: 'there is --bootloader',
+  filesystem: `there is ${option('filesystem')}`,
+  'root-size': `there is ${option('rootSizeMax')}`,
+  karg: `there is ${option('kargs')}`,
+  'composefs-backend': `there is ${option('composefsBackend')}`,
+  bootloader: `there is ${option('bootloader')}`,
 };
 
 /**
@@ -23,7 +24,7 @@ const refused: Readonly<Record<string, string>> = {
  * @param what what it was given with, for messages
  * @throws PodmanBootcError `BOOTC_ARGUMENT_INVALID`
  */
-export function checkBootcArgument(value: string, what = '--bootc-arg'): void {
+export function checkBootcArgument(value: string, what = option('bootcArgs')): void {
   const shown = JSON.stringify(value.length > 80 ? `${value.slice(0, 77)}…` : value);
   const name = bootcOption(value);
   if (name === undefined || /\p{Control}/u.test(value) || value.length > 1024) {
@@ -31,7 +32,7 @@ export function checkBootcArgument(value: string, what = '--bootc-arg'): void {
       'usage',
       'BOOTC_ARGUMENT_INVALID',
       `Expected ${what} to be one long option of bootc install to-disk, with its value behind "=", got ${shown}`,
-      { remedy: 'For example --bootc-arg=--stateroot=default; repeat it for more than one' },
+      { remedy: `For example ${option('bootcArgs', '--stateroot=default')}; repeat it for more than one` },
     );
   }
   const why = Object.hasOwn(refused, name) ? refused[name] : undefined;

@@ -1,8 +1,10 @@
 import { PodmanBootcError } from '../errors.js';
+import { option } from '../option-text.js';
 import type { ImageProbe } from './probe.js';
 
 /** The boot loaders that bootc can install; which of them an image has is for the image to know. */
 export const bootloaders = ['grub', 'grub-cc', 'systemd', 'none'] as const;
+export type Bootloader = (typeof bootloaders)[number];
 
 /** What was asked for, by options or by the image's labels. */
 export interface AskedBackend {
@@ -54,7 +56,7 @@ export function chooseBackend(
       'image',
       'BACKEND_INVALID',
       `bootc's ostree backend cannot install the image, for composefs is what it is made for: ${why}`,
-      { remedy: 'Leave out --no-composefs-backend, or add the package bootupd to the image' },
+      { remedy: `Leave out ${option('composefsBackend', false)}, or add the package bootupd to the image` },
     );
   }
   const canCompose = probe.hasUki || probe.installOptions.has('composefs-backend');
@@ -94,8 +96,8 @@ export function checkFirmwareSuits(
     `${what}, and the VM would have BIOS firmware`,
     {
       remedy: isOption
-        ? 'Leave out --firmware bios'
-        : "Mend the image's label io.podman-bootc.firmware, or use --firmware efi",
+        ? `Leave out ${option('firmware', 'bios')}`
+        : `Mend the image's label io.podman-bootc.firmware, or use ${option('firmware', 'efi')}`,
     },
   );
 }

@@ -1,9 +1,10 @@
 import { truncate, writeFile, statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { codeOf, PodmanBootcError } from '../errors.js';
+import { option } from '../option-text.js';
 import { formatSize, GiB } from '../sizes.js';
 
-/** The smallest disk we choose ourselves, in bytes; `--disk-size` may ask for less. */
+/** The smallest disk we choose ourselves, in bytes; the option `diskSize` may ask for less. */
 export const minimumDiskSize = 10 * GiB;
 
 /**
@@ -59,7 +60,7 @@ function tooLarge(path: string, size: number, why: string): PodmanBootcError {
     'usage',
     'DISK_TOO_LARGE',
     `A disk of ${formatSize(size)} does not fit on the file system of ${dirname(path)}: ${why}`,
-    { remedy: 'Ask for a smaller one with --disk-size' },
+    { remedy: `Ask for a smaller one with ${option('diskSize')}` },
   );
 }
 

@@ -1,6 +1,7 @@
 import { rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { codeOf, messageOf, PodmanBootcError } from '../errors.js';
+import { option } from '../option-text.js';
 import {
   capitalized,
   describeEngine,
@@ -77,7 +78,7 @@ export function chooseFilesystem(
     return {
       option: first,
       effective: first,
-      reason: 'the image names none; choose another with --filesystem',
+      reason: `the image names none; choose another with ${option('filesystem')}`,
     };
   }
   throw new PodmanBootcError(
@@ -89,15 +90,16 @@ export function chooseFilesystem(
 }
 
 /**
- * Checks the value of `--filesystem`.
+ * Checks the name of a root file system.
+ * @param what what it was given with, for the message
  * @throws PodmanBootcError `FILESYSTEM_INVALID`
  */
-export function checkFilesystem(value: string): void {
+export function checkFilesystem(value: string, what = option('filesystem')): void {
   if ((filesystems as readonly string[]).includes(value)) return;
   throw new PodmanBootcError(
     'usage',
     'FILESYSTEM_INVALID',
-    `Expected --filesystem to be xfs, ext4 or btrfs, got '${value}'`,
+    `Expected ${what} to be xfs, ext4 or btrfs, got '${value}'`,
     {
       remedy: 'Leave it out to take what the image asks for',
     },
@@ -126,19 +128,19 @@ export function checkInstallOptions({
   };
   need('via-loopback', 'cannot install to a file', 'Update bootc in the image to 0.1.6 or newer');
   if (kargs.length > 0)
-    need('karg', 'takes no kernel arguments', 'Leave out --karg, or update bootc in the image');
+    need('karg', 'takes no kernel arguments', `Leave out ${option('kargs')}, or update bootc in the image`);
   if (backend.option) {
     need(
       'composefs-backend',
       'cannot install by composefs',
-      'Leave out --composefs-backend, or update bootc in the image to 1.10 or newer',
+      `Leave out ${option('composefsBackend')}, or update bootc in the image to 1.10 or newer`,
     );
   }
   if (backend.bootloader !== undefined) {
     need(
       'bootloader',
       'lets nobody choose the boot loader',
-      'Leave out --bootloader, or update bootc in the image to 1.9 or newer',
+      `Leave out ${option('bootloader')}, or update bootc in the image to 1.9 or newer`,
     );
   }
   for (const argument of bootcArgs) {
@@ -150,7 +152,7 @@ export function checkInstallOptions({
       'image',
       'INSTALL_UKI_KARGS',
       `The image ${reference} boots by a unified kernel image (UKI), which has its kernel arguments inside`,
-      { remedy: 'Leave out --karg, or build the UKI with them' },
+      { remedy: `Leave out ${option('kargs')}, or build the UKI with them` },
     );
   }
 }

@@ -1,4 +1,5 @@
 import { failureOf, PodmanBootcError, type FailureKind } from '../errors.js';
+import { option } from '../option-text.js';
 import { formatSize, GiB } from '../sizes.js';
 import { cutLines, errorChain } from './error-chain.js';
 
@@ -41,13 +42,13 @@ const translations: readonly Translation[] = [
     pattern: /No root filesystem specified|no filesystem specified/,
     failure: { failureClass: 'install', code: 'INSTALL_NO_FILESYSTEM' },
     sentence: 'the image does not say which root file system it wants',
-    remedy: 'Choose one: --filesystem xfs, ext4 or btrfs',
+    remedy: `Choose one: ${option('filesystem', 'xfs')}, ext4 or btrfs`,
   },
   {
     pattern: /must be run with .*--pid=host|Cannot install from rootless podman/,
     failure: { failureClass: 'install', code: 'INSTALL_NOT_ROOTFUL' },
     sentence: 'the podman that ran it is not rootful on its own host',
-    remedy: 'Use a rootful machine or connection: --podman NAME-root',
+    remedy: `Use a rootful machine or connection: ${option('podman', 'NAME-root')}`,
   },
   {
     pattern: /Either --source-imgref must be defined/,
@@ -81,8 +82,8 @@ const translations: readonly Translation[] = [
     remedy: (match, sizes) => {
       const { diskSize = 0, rootSizeMax } = sizes;
       if (rootSizeMax !== undefined && rootSizeMax < diskSize)
-        return `Raise --root-size-max, which is ${formatSize(rootSizeMax)}, or leave it out`;
-      return `Ask for a larger one: --disk-size ${enough(diskSize, match[1] ?? '', match[2] ?? '')}`;
+        return `Raise ${option('rootSizeMax')}, which is ${formatSize(rootSizeMax)}, or leave it out`;
+      return `Ask for a larger one: ${option('diskSize', enough(diskSize, match[1] ?? '', match[2] ?? ''))}`;
     },
   },
   {
@@ -115,13 +116,13 @@ const translations: readonly Translation[] = [
     pattern: /Cannot use externally specified kernel arguments with UKI/,
     failure: { failureClass: 'install', code: 'INSTALL_UKI_KARGS' },
     sentence: 'it boots by a unified kernel image (UKI), which has its kernel arguments inside',
-    remedy: 'Leave out --karg, or build the UKI with them',
+    remedy: `Leave out ${option('kargs')}, or build the UKI with them`,
   },
   {
     pattern: /Specified filesystem (\S+) does not support fs-verity/,
     failure: { failureClass: 'install', code: 'INSTALL_NO_VERITY' },
     sentence: (match) => `its unified kernel image wants fs-verity, which ${match[1] ?? ''} does not have`,
-    remedy: 'Use --filesystem ext4 or btrfs',
+    remedy: `Use ${option('filesystem', 'ext4')} or btrfs`,
   },
   {
     pattern: configurationPattern,
@@ -157,8 +158,7 @@ const translations: readonly Translation[] = [
     pattern: /bootupd is required|bootupctl.*not found/,
     failure: { failureClass: 'install', code: 'INSTALL_NO_BOOTUPD' },
     sentence: 'the image has no bootupd, without which its ostree backend installs no boot loader',
-    remedy:
-      'Add the package bootupd to the image, or install it with systemd-boot in it by --composefs-backend',
+    remedy: `Add the package bootupd to the image, or install it with systemd-boot in it by ${option('composefsBackend')}`,
   },
   {
     pattern: /setns.*(EINVAL|Invalid argument)/,

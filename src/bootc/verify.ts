@@ -3,6 +3,7 @@ import { FatFileSystem, type FatEntry } from '../disk/fat.js';
 import { identifyFileSystem } from '../disk/file-system.js';
 import { readPartitionTable, type Partition } from '../disk/gpt.js';
 import { codeOf } from '../errors.js';
+import { option } from '../option-text.js';
 import { formatSize, MiB } from '../sizes.js';
 import { filesystems } from './probe.js';
 
@@ -54,7 +55,7 @@ async function verify(
     // A loop device with direct I/O takes the sectors of the disk below it; those of the VM's disk have 512 bytes.
     return {
       what: `the disk is partitioned in sectors of ${table.sectorSize} bytes, and a VM's disk has sectors of 512`,
-      remedy: 'Build it on another disk of the podman host, with --scratch DIRECTORY',
+      remedy: `Build it on another disk of the podman host, with ${option('scratch', 'DIRECTORY')}`,
     };
   }
   const fault = await verifyRoot(table.partitions, allocated, expected);
@@ -111,7 +112,7 @@ async function verifyRoot(
     return {
       what: `the root partition holds ${found.type} instead of ${filesystem}`,
       remedy: filesystems.some((type) => type === found.type)
-        ? `Ask for what the image makes, with --filesystem ${found.type}`
+        ? `Ask for what the image makes, with ${option('filesystem', found.type)}`
         : 'Look at its output: the image partitions the disk in its own way',
     };
   }
@@ -200,6 +201,6 @@ function verifyBios(hasBootCode: boolean): DiskFault | undefined {
   if (hasBootCode) return undefined;
   return {
     what: 'the disk has no boot code for BIOS',
-    remedy: 'Add bootupd with GRUB for BIOS to the image, or use --firmware efi',
+    remedy: `Add bootupd with GRUB for BIOS to the image, or use ${option('firmware', 'efi')}`,
   };
 }

@@ -1,4 +1,5 @@
 import { access } from 'node:fs/promises';
+import { option } from '../option-text.js';
 import { runPodman, type PodmanEngine } from '../podman/engine.js';
 
 // The ext4 driver shows it when the kernel was built with fs-verity (fs/ext4/sysfs.c), for whichever file system.
@@ -46,6 +47,6 @@ export function verityWarning(
   return `The kernel of the podman host has no fs-verity (CONFIG_FS_VERITY): bootc installs to ${filesystem} without it and says nothing, and the first update inside the VM fails; ${
     hasUki
       ? 'install on a host that has it'
-      : 'use --filesystem xfs, or --bootc-arg=--allow-missing-verity, or install on a host that has it'
+      : `use ${option('filesystem', 'xfs')}, or ${option('bootcArgs', '--allow-missing-verity')}, or install on a host that has it`
   }`;
 }

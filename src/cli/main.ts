@@ -1,8 +1,9 @@
 import { CommanderError } from 'commander';
 import { exitCodes } from '../errors.js';
+import { inFlags } from './commands/new-vm-options.js';
 import { createProgram } from './commands/program.js';
 import { watchOutputs } from './output/outputs.js';
-import { printFailure } from './output/terminal.js';
+import { printFailure, setTranslation } from './output/terminal.js';
 
 /** Runs the command line of this process and sets its exit code. */
 async function main(): Promise<void> {
@@ -17,4 +18,5 @@ async function main(): Promise<void> {
 }
 
 watchOutputs();
+setTranslation(inFlags);
 await main();

@@ -1,3 +1,4 @@
+import type { OptionName, OptionWords } from '../vm/create/options.js';
 import type { LogLevel } from './output/terminal.js';
 
 /** Options that every command takes, before or behind its name. */
@@ -7,6 +8,9 @@ export interface GlobalOptions {
   /** False with --no-wait. */
   wait?: boolean;
 }
+
+/** What stands on a command line of a new VM, by the library's names. */
+export type NewVmWords = { [K in OptionName]?: OptionWords<K> };
 
 /** Shells that `completion` writes scripts for. */
 export const shells = ['bash', 'zsh', 'fish', 'powershell'] as const;

@@ -1,5 +1,6 @@
 import { chmod, constants, copyFile, rename, rm, stat, truncate } from 'node:fs/promises';
 import { codeOf, messageOf, PodmanBootcError } from '../errors.js';
+import { option } from '../option-text.js';
 import { runProcess } from '../process.js';
 
 /**
@@ -55,7 +56,7 @@ export async function moveRaw(from: string, to: string): Promise<void> {
 
 function copyFailed(to: string, output: string): PodmanBootcError {
   return new PodmanBootcError('install', 'COPY_FAILED', `The base disk could not be copied to ${to}`, {
-    remedy: 'Free some space there, or take an overlay with --disk-format qcow2',
+    remedy: `Free some space there, or take an overlay with ${option('diskFormat', 'qcow2')}`,
     output,
   });
 }

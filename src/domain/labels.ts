@@ -1,4 +1,5 @@
 import { PodmanBootcError } from '../errors.js';
+import { option } from '../option-text.js';
 import { child, children, element, type XmlElement } from './xml.js';
 
 /** What a user says of a VM, to find it again: name to value. */
@@ -37,7 +38,7 @@ export function checkLabel(name: string, value: string): void {
 function invalid(expected: string, value: string): PodmanBootcError {
   const shown = JSON.stringify(value.length > 80 ? `${value.slice(0, 77)}…` : value);
   return new PodmanBootcError('usage', 'LABEL_INVALID', `Expected ${expected}, got ${shown}`, {
-    remedy: 'For example --label stage=test',
+    remedy: `For example ${option('labels', 'stage=test')}`,
   });
 }
 

@@ -1,5 +1,6 @@
 import { isIPv4 } from 'node:net';
 import { PodmanBootcError } from '../errors.js';
+import { option } from '../option-text.js';
 import { forwardAddress } from './devices/network.js';
 import { children, child, element, type XmlElement } from './xml.js';
 
@@ -19,7 +20,7 @@ export interface PublishedPort {
  *
  * @throws PodmanBootcError `PORT_INVALID` (usage)
  */
-export function parsePort(word: string, source = '--publish'): PublishedPort {
+export function parsePort(word: string, source = option('ports')): PublishedPort {
   const found =
     /^(?:(?<address>[^:/]+):)?(?<hostPort>[0-9]{1,5}):(?<guestPort>[0-9]{1,5})(?:\/(?<protocol>tcp|udp))?$/.exec(
       word,
@@ -45,7 +46,7 @@ export function portText({ protocol, address, hostPort, guestPort }: PublishedPo
  *
  * @throws PodmanBootcError `PORT_INVALID` (usage)
  */
-export function checkPublishedPort(port: PublishedPort, source = '--publish'): void {
+export function checkPublishedPort(port: PublishedPort, source = option('ports')): void {
   const { protocol, address, hostPort, guestPort } = port;
   if (!isIPv4(address)) throw invalid(source, 'on an IPv4 address of this host', address);
   for (const [what, number] of [
@@ -64,7 +65,7 @@ export function checkPublishedPort(port: PublishedPort, source = '--publish'): v
  *
  * @throws PodmanBootcError `PORT_CONFLICT` (usage)
  */
-export function checkPortsDistinct(ports: readonly PublishedPort[], source = '--publish'): void {
+export function checkPortsDistinct(ports: readonly PublishedPort[], source = option('ports')): void {
   for (const [index, port] of ports.entries()) {
     const other = ports.slice(0, index).find((earlier) => wantSamePort(earlier, port));
     if (other === undefined) continue;
@@ -99,7 +100,9 @@ function invalid(what: string, expected: string, value: string): PodmanBootcErro
     'usage',
     'PORT_INVALID',
     `Expected ${what} to be ${expected}, got ${JSON.stringify(value.length > 80 ? `${value.slice(0, 77)}…` : value)}`,
-    { remedy: 'For example --publish 8080:80, which leads from 127.0.0.1:8080 to port 80 of the VM' },
+    {
+      remedy: `For example ${option('ports', '8080:80')}, which leads from 127.0.0.1:8080 to port 80 of the VM`,
+    },
   );
 }
 

@@ -1,5 +1,6 @@
 import type * as Valibot from 'valibot';
 import { PodmanBootcError } from '../errors.js';
+import { option } from '../option-text.js';
 import type { Reporter } from '../report.js';
 import { reportTransfer } from '../transfer.js';
 import {
@@ -118,10 +119,6 @@ export async function inspectImage(
   };
 }
 
-/** When an image is pulled: `newer` takes the one at hand where the registry does not answer. */
-export const pullPolicies = ['always', 'missing', 'never', 'newer'] as const;
-export type PullPolicy = (typeof pullPolicies)[number];
-
 /** Whether an image was built here: nothing answers there. */
 export function isLocalhost(reference: string): boolean {
   return reference.startsWith('localhost/');
@@ -129,21 +126,18 @@ export function isLocalhost(reference: string): boolean {
 
 /**
  * That an image is not there and must not be pulled.
- * @param why goes on in the middle of a sentence
+ * @param why goes on in the middle of a sentence; default: it was asked for that nothing is pulled
  */
-export function neverPulled(
-  engine: PodmanEngine,
-  reference: string,
-  why = '--pull never keeps it from being pulled',
-): PodmanBootcError {
+export function neverPulled(engine: PodmanEngine, reference: string, why?: string): PodmanBootcError {
   return new PodmanBootcError(
     'image',
     'IMAGE_NOT_FOUND',
-    `The image ${reference} is not in the store of ${describeEngine(engine)}, and ${why}`,
+    `The image ${reference} is not in the store of ${describeEngine(engine)}, and ${why ?? `${option('pull', 'never')} keeps it from being pulled`}`,
     {
-      remedy: why.startsWith('--pull')
-        ? `Pull it yourself (${engineCommand(engine)} pull ${reference}), or leave out --pull never`
-        : `List what is there: ${engineCommand(engine)} images`,
+      remedy:
+        why === undefined
+          ? `Pull it yourself (${engineCommand(engine)} pull ${reference}), or leave out ${option('pull', 'never')}`
+          : `List what is there: ${engineCommand(engine)} images`,
     },
   );
 }

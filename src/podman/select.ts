@@ -1,4 +1,5 @@
 import { codeOf, PodmanBootcError } from '../errors.js';
+import { option } from '../option-text.js';
 import { silentReporter, type Reporter } from '../report.js';
 import {
   capitalized,
@@ -41,14 +42,7 @@ export async function selectEngine(preference: string, host: SelectionHost = {})
   const platform = host.platform ?? process.platform;
   const isRoot = host.isRoot ?? process.getuid?.() === 0;
   const { CONTAINER_CONNECTION, CONTAINER_HOST } = host.environment ?? process.env;
-  if (preference === '') {
-    throw new PodmanBootcError(
-      'usage',
-      'PODMAN_PREFERENCE_INVALID',
-      "Expected --podman to be auto, machine, local or the name of a podman machine or connection, got ''",
-      { remedy: 'List them with `podman machine ls` and `podman system connection ls`' },
-    );
-  }
+  checkPreference(preference);
   if (preference === 'auto' && CONTAINER_CONNECTION !== undefined && CONTAINER_CONNECTION !== '')
     return selectByName(CONTAINER_CONNECTION, 'as CONTAINER_CONNECTION says', host);
   if (preference === 'auto' && CONTAINER_HOST !== undefined && CONTAINER_HOST !== '') {
@@ -63,18 +57,33 @@ export async function selectEngine(preference: string, host: SelectionHost = {})
       'host',
       'PODMAN_LOCAL_NOT_ROOTFUL',
       platform === 'linux'
-        ? '`--podman local` needs root: bootc installs only from a rootful podman'
-        : '`--podman local` works on Linux only: on macOS podman runs in a machine',
+        ? `${option('podman', 'local')} needs root: bootc installs only from a rootful podman`
+        : `${option('podman', 'local')} works on Linux only: on macOS podman runs in a machine`,
       {
         remedy:
           platform === 'linux'
             ? 'Run podman-bootc with sudo, or use a podman machine'
-            : 'Use `--podman machine`',
+            : `Use ${option('podman', 'machine')}`,
       },
     );
   }
   if (preference === 'auto' || preference === 'machine') return selectMachine(preference, localRootful, host);
   return selectByName(preference, 'as asked', host);
+}
+
+/**
+ * Checks what is said of the podman to take.
+ * @param what what it was given with, for the message
+ * @throws PodmanBootcError `PODMAN_PREFERENCE_INVALID`
+ */
+export function checkPreference(preference: string, what = option('podman')): void {
+  if (preference !== '') return;
+  throw new PodmanBootcError(
+    'usage',
+    'PODMAN_PREFERENCE_INVALID',
+    `Expected ${what} to be auto, machine, local or the name of a podman machine or connection, got ''`,
+    { remedy: 'List them with `podman machine ls` and `podman system connection ls`' },
+  );
 }
 
 async function selectMachine(
@@ -97,7 +106,7 @@ async function selectMachine(
       'PODMAN_MACHINE_AMBIGUOUS',
       `There are several podman machines (${machines.map(({ name }) => name).join(', ')}) and none is the default`,
       {
-        remedy: `Name one: --podman ${only.name}, or make it the default: podman system connection default ${only.name}-root`,
+        remedy: `Name one: ${option('podman', only.name)}, or make it the default: podman system connection default ${only.name}-root`,
       },
     );
   }
@@ -111,7 +120,7 @@ async function selectMachine(
     `bootc installs only from a rootful podman, and none is usable: there is no podman machine${local}`,
     {
       remedy: isRoot
-        ? 'Use `--podman local`'
+        ? `Use ${option('podman', 'local')}`
         : 'podman machine init --rootful --now   (or, on Linux, run podman-bootc with sudo)',
     },
   );
@@ -182,8 +191,8 @@ async function offerStart(
     `Podman machine ${name} (${why}) is not running${other ? `; ${other.name} is` : ''}`,
     {
       remedy: other
-        ? `Take the one that runs with --podman ${other.name}, or: podman machine stop ${other.name} && podman machine start ${name}`
-        : `podman machine start ${name}   (podman-bootc does it with --start-machine)`,
+        ? `Take the one that runs with ${option('podman', other.name)}, or: podman machine stop ${other.name} && podman machine start ${name}`
+        : `podman machine start ${name}   (podman-bootc does it with ${option('startMachine')})`,
     },
   );
 }
@@ -245,7 +254,7 @@ export async function requireRootful(engine: PodmanEngine, signal?: AbortSignal)
         remedy:
           engine.kind === 'local'
             ? 'Run podman-bootc with sudo'
-            : 'Name a machine or a connection to root, such as NAME-root, with --podman',
+            : `Name a machine or a connection to root, such as NAME-root, with ${option('podman')}`,
       },
     );
   }

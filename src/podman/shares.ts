@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PodmanBootcError } from '../errors.js';
+import { option } from '../option-text.js';
 import {
   capitalized,
   containerPatience,
@@ -115,7 +116,9 @@ export async function requireShared(
       'host',
       'DIRECTORY_NOT_WRITABLE',
       `${where} sees the directory ${directory}, but cannot write to it`,
-      { remedy: 'Build the disk in a directory that it can write to, with --scratch DIRECTORY' },
+      {
+        remedy: `Build the disk in a directory that it can write to, with ${option('scratch', 'DIRECTORY')}`,
+      },
     );
   }
   const shared = share.shares.length > 0 ? `; it shares ${share.shares.join(', ')}` : '';
@@ -127,8 +130,8 @@ export async function requireShared(
     {
       remedy:
         machine === undefined
-          ? 'Build the disk in a directory that its host has under the same path, with --scratch DIRECTORY'
-          : `Build it in a shared directory: --scratch ${first}   (a machine gets its shares when it is made: podman machine init --rootful --volume ${directory}:${directory})`,
+          ? `Build the disk in a directory that its host has under the same path, with ${option('scratch', 'DIRECTORY')}`
+          : `Build it in a shared directory: ${option('scratch', first)}   (a machine gets its shares when it is made: podman machine init --rootful --volume ${directory}:${directory})`,
     },
   );
 }

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { messageOf, PodmanBootcError } from '../errors.js';
+import { option } from '../option-text.js';
 import { readGivenFile } from '../given-file.js';
 import { runProcess } from '../process.js';
 import { KiB } from '../sizes.js';
@@ -41,11 +42,11 @@ export async function readPublicKeys(files: readonly string[]): Promise<PublicKe
 
 async function readLines(file: string): Promise<{ file: string; line: string }[]> {
   const text = await readGivenFile(file, { most: largest }).catch((error: unknown) => {
-    throw invalid(`The file ${file} of --ssh-key ${messageOf(error)}`);
+    throw invalid(`The file ${file} of ${option('sshKeys')} ${messageOf(error)}`);
   });
   if (text.includes('PRIVATE KEY-----') || text.startsWith('PuTTY-User-Key-File')) {
     throw invalid(
-      `The file ${file} of --ssh-key holds a private key, and the public one is wanted`,
+      `The file ${file} of ${option('sshKeys')} holds a private key, and the public one is wanted`,
       `${file}.pub`,
     );
   }
@@ -53,7 +54,7 @@ async function readLines(file: string): Promise<{ file: string; line: string }[]
     .split(/\r?\n/)
     .map((line) => line.trim())
     .filter((line) => line !== '' && !line.startsWith('#'));
-  if (lines.length === 0) throw invalid(`The file ${file} of --ssh-key holds no public key`);
+  if (lines.length === 0) throw invalid(`The file ${file} of ${option('sshKeys')} holds no public key`);
   for (const line of lines)
     if (!/^[a-z0-9@.-]+ [A-Za-z0-9+/]+=*(?: \P{Control}*)?$/u.test(line)) throw noKey(file, line);
   return lines.map((line) => ({ file, line }));
@@ -67,12 +68,12 @@ function fingerprintOf(line: string): string {
 
 function noKey(file: string, line: string): PodmanBootcError {
   return invalid(
-    `The file ${file} of --ssh-key holds something else than public keys: ${JSON.stringify(line.length > 60 ? `${line.slice(0, 57)}…` : line)}`,
+    `The file ${file} of ${option('sshKeys')} holds something else than public keys: ${JSON.stringify(line.length > 60 ? `${line.slice(0, 57)}…` : line)}`,
   );
 }
 
 function invalid(message: string, example = '~/.ssh/id_ed25519.pub'): PodmanBootcError {
   return new PodmanBootcError('usage', 'SSH_KEY_INVALID', message, {
-    remedy: `Name the file of a public key: --ssh-key ${example}`,
+    remedy: `Name the file of a public key: ${option('sshKeys', example)}`,
   });
 }

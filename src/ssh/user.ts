@@ -1,4 +1,5 @@
 import { PodmanBootcError } from '../errors.js';
+import { option } from '../option-text.js';
 
 /**
  * Checks a login name, wherever it comes from: POSIX's portable user names (letters, digits, `.`, `_` and `-`, which is not
@@ -7,10 +8,10 @@ import { PodmanBootcError } from '../errors.js';
  * @param what what it was given with, for the message
  * @throws PodmanBootcError `USER_INVALID`
  */
-export function checkLoginName(user: string, what = '--user'): void {
+export function checkLoginName(user: string, what = option('user')): void {
   if (/^(?!\d+$)[A-Za-z0-9_][A-Za-z0-9_.-]{0,31}$/.test(user)) return;
   const shown = JSON.stringify(user.length > 80 ? `${user.slice(0, 77)}…` : user);
   throw new PodmanBootcError('usage', 'USER_INVALID', `Expected ${what} to be a login name, got ${shown}`, {
-    remedy: 'Name another one with --user, such as root',
+    remedy: `Name another one with ${option('user')}, such as root`,
   });
 }

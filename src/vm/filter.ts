@@ -1,5 +1,6 @@
 import { parseLabel } from '../domain/labels.js';
 import { PodmanBootcError } from '../errors.js';
+import { option } from '../option-text.js';
 import { statesAndReasons } from '../libvirt/domain/state.js';
 
 /** Which VMs are meant: those that match one of each list that is not empty, and all of the labels. */
@@ -74,7 +75,7 @@ export function labelFilter(word: string): [name: string, value?: string] {
 
 function invalid(expected: string, got: string): PodmanBootcError {
   return new PodmanBootcError('usage', 'FILTER_INVALID', `Expected ${expected}, got ${JSON.stringify(got)}`, {
-    remedy: 'For example --filter state=running --filter label=stage=test',
+    remedy: `For example ${option('filter', 'state=running')} ${option('filter', 'label=stage=test')}`,
   });
 }
 

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { PodmanBootcError } from '../errors.js';
+import { option } from '../option-text.js';
 
 /** A VM's ID: the first 12 hex digits of its domain's uuid. */
 export function idOf(uuid: string): string {
@@ -57,7 +58,7 @@ export function checkName(name: string): void {
     'usage',
     'NAME_INVALID',
     `Expected a VM name of 1 to 63 letters, digits, dots, dashes and underscores that begins with a letter or digit, got ${shown}${name.length > 80 ? ` (${name.length} characters)` : ''}`,
-    { remedy: 'Choose another, for example --name web-1' },
+    { remedy: `Choose another, for example ${option('name', 'web-1')}` },
   );
 }
 

@@ -1,25 +1,58 @@
 import { PodmanBootcError } from '../errors.js';
-import { formatSize, MiB } from '../sizes.js';
+import { formatSize, GiB, MiB } from '../sizes.js';
+
+/* What the command line shows of values too: it is loaded for `--help`, so nothing large is imported here. */
+
+export const firmwares = ['efi', 'bios'] as const;
+export type Firmware = (typeof firmwares)[number];
+
+/** The format of a VM's disk; `auto` is an overlay, which every file system can hold. */
+export const diskFormatPreferences = ['auto', 'qcow2', 'raw'] as const;
+export type DiskFormatPreference = (typeof diskFormatPreferences)[number];
+
+export const defaultCpus = 2;
+/** Bytes. */
+export const defaultMemory = 2 * GiB;
 
 const minimumMemory = 128 * MiB;
 
+/** What begins the name of each label by which an image says what its VMs need. */
+export const labelPrefix = 'io.podman-bootc.';
+
+/** The label for an option, behind the prefix: `disk-size` for `diskSize`. */
+export function labelName(option: string): string {
+  return option.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+}
+
 /**
- * Checks a count: a whole number from 1 on.
+ * Reads a count as it is written on command lines and in labels.
  * @param what what it was given with, for the message
  * @throws PodmanBootcError `COUNT_INVALID`
  */
-export function checkCount(what: string, count: number): void {
+export function parseCount(word: string, what: string): number {
+  const count = /^\d+$/.test(word) ? Number(word) : NaN;
+  checkCount(count, what, `'${word}'`);
+  return count;
+}
+
+/**
+ * Checks a count: a whole number from 1 on, of at most six digits.
+ * @param what what it was given with, for the message
+ * @param shown how it was written
+ * @throws PodmanBootcError `COUNT_INVALID`
+ */
+export function checkCount(count: number, what: string, shown = String(count)): void {
   if (Number.isInteger(count) && count >= 1 && count < 1_000_000) return;
   throw new PodmanBootcError(
     'usage',
     'COUNT_INVALID',
-    `Expected ${what} to be a whole number from 1 on, got ${count}`,
+    `Expected ${what} to be a whole number from 1 on, got ${shown}`,
     { remedy: `For example ${what} 2` },
   );
 }
 
 /** @throws PodmanBootcError `MEMORY_INVALID` */
-export function checkMemory(what: string, memory: number): void {
+export function checkMemory(memory: number, what: string): void {
   if (Number.isSafeInteger(memory) && memory >= minimumMemory) return;
   throw new PodmanBootcError(
     'usage',
@@ -30,8 +63,8 @@ export function checkMemory(what: string, memory: number): void {
 }
 
 /** @throws PodmanBootcError `CHOICE_INVALID` */
-export function checkChoice(what: string, value: string, choices: readonly string[]): void {
-  if (choices.includes(value)) return;
+export function checkChoice(value: unknown, what: string, choices: readonly (string | boolean)[]): void {
+  if (choices.some((choice) => choice === value)) return;
   throw new PodmanBootcError(
     'usage',
     'CHOICE_INVALID',

@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import { parseXml } from '../domain/xml.js';
 import { metadataNamespace, parseMetadata, type VmMetadata } from '../domain/metadata.js';
 import { PodmanBootcError } from '../errors.js';
+import { option } from '../option-text.js';
 import { isLibvirtError, type Domain, type DomainState } from '../libvirt/index.js';
 import type { LoginTarget } from '../ssh/target.js';
 import { checkLoginName } from '../ssh/user.js';
@@ -307,7 +308,7 @@ export function sshCommand(vm: VirtualMachine): string {
 export async function requirePersistent(vm: VirtualMachine, what: string): Promise<void> {
   if (await vm.domain.isPersistent()) return;
   throw new PodmanBootcError('usage', 'VM_TRANSIENT', `The VM ${vm.name} is transient: ${what}`, {
-    remedy: 'Make one that stays, without --transient',
+    remedy: `Make one that stays, without ${option('transient')}`,
   });
 }
 

@@ -172,7 +172,7 @@ describe('a verdict', () => {
       assert.match(endVerdict(vm, event, detail, 'kernel').message, words);
     assert.match(endVerdict(vm, 'stopped', 'shutdown', 'kernel').remedy, /start abc` boots it again/);
     const gone = endVerdict({ ...vm, transient: true }, 'stopped', 'shutdown', 'kernel').remedy;
-    assert.match(gone, /without --transient/);
+    assert.match(gone, /without `transient`/);
     assert.doesNotMatch(gone, /podman-bootc (?:start|logs)/);
   });
 });

@@ -68,7 +68,7 @@ describe("the choice of bootc's backend", () => {
 
 describe('systemd-boot', () => {
   for (const [origin, failureClass, remedy] of [
-    ['option', 'usage', /Leave out --firmware bios/],
+    ['option', 'usage', /Leave out `firmware: bios`/],
     ['image label', 'image', /label io\.podman-bootc\.firmware/],
     ['default', 'host', /ovmf/],
   ] as const) {
@@ -126,7 +126,7 @@ describe("an argument of bootc's", () => {
         checkBootcArgument(value);
       });
       assert.equal(error.failureClass, 'usage');
-      assert.match(error.message, /^Expected --bootc-arg to be .*, got "/);
+      assert.match(error.message, /^Expected `bootcArgs` to be .*, got "/);
     });
 
   it('has the name of its option', () => {
@@ -148,7 +148,7 @@ describe('a podman host without fs-verity', () => {
   it('is warned of before an install whose first update would fail, with what avoids it', () => {
     assert.match(
       verityWarning('ext4', [], false, false) ?? '',
-      /no fs-verity.*first update inside the VM fails; use --filesystem xfs, or --bootc-arg=--allow-missing-verity/,
+      /no fs-verity.*first update inside the VM fails; use `filesystem: xfs`, or `bootcArgs: --allow-missing-verity`/,
     );
     assert.match(verityWarning('ext4', ['--allow-missing-verity'], false, true) ?? '', /install on a host/);
     for (const [filesystem, args, isThere] of [

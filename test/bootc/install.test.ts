@@ -297,9 +297,9 @@ describe("bootc's errors", () => {
       error.message,
       /the disk is too small: it has 331\.9.MB for the image, which takes 480\.2.MB$/,
     );
-    assert.equal(error.remedy, 'Ask for a larger one: --disk-size 3G');
+    assert.equal(error.remedy, 'Ask for a larger one: `diskSize: 3G`');
     const limited = installError('img', 1, output, { diskSize: 10 * GiB, rootSizeMax: GiB });
-    assert.match(limited.remedy ?? '', /Raise --root-size-max, which is 1 GiB/);
+    assert.match(limited.remedy ?? '', /Raise `rootSizeMax`, which is 1 GiB/);
   });
 
   it('cuts lines without end, also in the original', () => {

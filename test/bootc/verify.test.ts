@@ -170,12 +170,12 @@ describe('an installed disk', () => {
   it('is not believed with another root file system than was asked for, and says which it is', async () => {
     const fault = await verifyDisk(disk(), { ...expected, filesystem: 'xfs' });
     assert.equal(fault?.what, 'the root partition holds ext4 instead of xfs');
-    assert.match(fault.remedy, /--filesystem ext4/);
+    assert.match(fault.remedy, /`filesystem: ext4`/);
     const lvm = join(directory, 'lvm');
     writeFileSync(lvm, Buffer.concat([Buffer.alloc(512), Buffer.from('LABELONE')]));
     const other = await verifyDisk(disk({ root: lvm }), expected);
     assert.equal(other?.what, 'the root partition holds LVM2_member instead of ext4');
-    assert.doesNotMatch(other.remedy, /--filesystem/);
+    assert.doesNotMatch(other.remedy, /`filesystem/);
   });
 
   it('may have a root partition that is encrypted, with something in it', async () => {
@@ -256,7 +256,7 @@ describe('an installed disk', () => {
     const path = disk({ files: {} });
     const fault = await verifyDisk(path, { ...expected, firmware: 'bios' });
     assert.equal(fault?.what, 'the disk has no boot code for BIOS');
-    assert.match(fault.remedy, /--firmware efi/);
+    assert.match(fault.remedy, /`firmware: efi`/);
     writeAt(path, Buffer.from([0xeb, 0x63]), 0);
     assert.equal(await verifyDisk(path, { ...expected, firmware: 'bios' }), undefined);
     assert.match(await missing(path), /no boot loader/);

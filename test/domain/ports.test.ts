@@ -54,7 +54,7 @@ describe('published ports', () => {
   ]) {
     it(`are not read from ${JSON.stringify(word)}`, async () => {
       const error = await rejectsWithCode('PORT_INVALID', () => parsePort(word));
-      assert.match(error.message, /^Expected .*--publish .*, got /);
+      assert.match(error.message, /^Expected .*`ports` .*, got /);
       assert.ok(error.remedy);
     });
   }

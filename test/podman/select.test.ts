@@ -110,7 +110,7 @@ esac
     answer([other, running], [...others, { ...user, Default: false }, { ...root, Default: false }]);
     const error = await rejectsWithCode('PODMAN_MACHINE_AMBIGUOUS', () => selectEngine('auto', ordinary));
     assert.match(error.message, /other, podman-machine-default/);
-    assert.match(error.remedy ?? '', /--podman other, .*podman system connection default other-root/);
+    assert.match(error.remedy ?? '', /`podman: other`, .*podman system connection default other-root/);
     answer(
       [other, { ...running, Running: false }],
       [...others, { ...user, Default: false }, { ...root, Default: false }],
@@ -135,7 +135,7 @@ esac
       '',
       'PODMAN_MACHINE_STOPPED',
       /^Podman machine podman-machine-default \(the default machine\) is not running$/,
-      /^podman machine start podman-machine-default .*--start-machine/,
+      /^podman machine start podman-machine-default .*`startMachine`/,
     ],
     [
       'a stopped default machine while another runs',
@@ -143,7 +143,7 @@ esac
       '',
       'PODMAN_MACHINE_STOPPED',
       /is not running; other is$/,
-      /--podman other, or: podman machine stop other && podman machine start podman-machine-default/,
+      /`podman: other`, or: podman machine stop other && podman machine start podman-machine-default/,
     ],
     [
       'a starting machine',

@@ -62,7 +62,7 @@ case "$1 $2" in 'machine ssh') ${before}; eval "$script";; *) exit 125;; esac
       error.message,
       /^Podman machine m does not see the directory .*; it shares \/Users, \/private$/,
     );
-    assert.match(error.remedy ?? '', /--scratch \/Users +\(.*podman machine init --rootful --volume /);
+    assert.match(error.remedy ?? '', /`scratch: \/Users` +\(.*podman machine init --rootful --volume /);
   });
 
   it('does not when an answer does not arrive', async () => {
@@ -70,7 +70,7 @@ case "$1 $2" in 'machine ssh') ${before}; eval "$script";; *) exit 125;; esac
     const error = await rejectsWithCode('DIRECTORY_NOT_WRITABLE', () =>
       requireShared(machine, 'image', shared),
     );
-    assert.match(error.remedy ?? '', /--scratch DIRECTORY/);
+    assert.match(error.remedy ?? '', /`scratch: DIRECTORY`/);
   });
 
   it('does not when podman behind a connection has none of that name', async () => {
@@ -80,6 +80,6 @@ case "$1 $2" in 'machine ssh') ${before}; eval "$script";; *) exit 125;; esac
       requireShared(connection, 'image', shared),
     );
     assert.match(error.message, /^Podman connection server does not see/);
-    assert.match(error.remedy ?? '', /under the same path, with --scratch/);
+    assert.match(error.remedy ?? '', /under the same path, with `scratch/);
   });
 });

@@ -68,7 +68,7 @@ describe("the user's public keys", function () {
       const error = await rejectsWithCode('SSH_KEY_INVALID', () =>
         readPublicKeys([many, file('cut.pub', `${one}\n${one.slice(0, 40)}`)]),
       );
-      assert.match(error.message, /cut\.pub of --ssh-key holds something else than public keys/);
+      assert.match(error.message, /cut\.pub of `sshKeys` holds something else than public keys/);
     });
   });
 
@@ -77,14 +77,14 @@ describe("the user's public keys", function () {
     const error = await rejectsWithCode('SSH_KEY_INVALID', () =>
       readPublicKeys([file('long.pub', `${one}\n`.repeat(2000))]),
     );
-    assert.match(error.message, /long\.pub of --ssh-key holds more than 64 KiB$/);
+    assert.match(error.message, /long\.pub of `sshKeys` holds more than 64 KiB$/);
   });
 
   it('are not the private key, which is named as such', async () => {
     await server.keygen('secret', 'ed25519');
     const error = await rejectsWithCode('SSH_KEY_INVALID', () => readPublicKeys([server.path('secret')]));
     assert.match(error.message, /holds a private key/);
-    assert.match(error.remedy ?? '', /secret\.pub$/);
+    assert.match(error.remedy ?? '', /secret\.pub`$/);
   });
 
   for (const [what, text] of Object.entries({

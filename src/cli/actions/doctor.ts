@@ -4,17 +4,24 @@ import { examineHost, type CheckStatus, type Finding, type HostReport } from '..
 import { formatJson } from '../output/format.js';
 import { oneLine } from '../../terminal-text.js';
 import { listenForInterrupt } from './interrupt.js';
+import { asTyped } from '../output/terminal.js';
 import type { GlobalOptions } from '../options.js';
 
 /** `podman-bootc doctor` */
 export async function doctor(options: GlobalOptions & { format?: string; podman?: string }): Promise<void> {
   const interrupt = listenForInterrupt();
-  let report: HostReport;
+  let examined: HostReport;
   try {
-    report = await examineHost({ uri: options.connect, podman: options.podman, signal: interrupt.signal });
+    examined = await examineHost({ uri: options.connect, podman: options.podman, signal: interrupt.signal });
   } finally {
     interrupt.release();
   }
+  const findings = examined.findings.map((each) => ({
+    ...each,
+    finding: asTyped(each.finding),
+    fix: each.fix && asTyped(each.fix),
+  }));
+  const report = { ...examined, findings };
   const style = {
     symbols: process.stdout.isTTY,
     colours: process.stdout.isTTY && (process.env.NO_COLOR ?? '') === '',

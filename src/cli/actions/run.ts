@@ -1,12 +1,15 @@
 import { codeOf, PodmanBootcError } from '../../errors.js';
+import type { RunOptions } from '../../vm/create/options.js';
 import { sshCommand, type VirtualMachine } from '../../vm/virtual-machine.js';
 import { listenForInterrupt } from './interrupt.js';
 import { openClient } from './open-client.js';
-import { asRunOptions, type NewVmOptions } from './new-vm-options.js';
-import { showProgress } from '../output/progress.js';
+import { askOnTerminal } from './ask.js';
+import { asRunOptions } from './new-vm-options.js';
+import type { GlobalOptions, NewVmWords } from '../options.js';
+import { showProgress, type ProgressOptions } from '../output/progress.js';
 import { setLogLevel, terminalReporter } from '../output/terminal.js';
 
-interface RunCommandOptions extends NewVmOptions {
+interface RunCommandOptions extends Omit<GlobalOptions, 'wait'>, ProgressOptions {
   background?: boolean;
   rm?: boolean;
   /** False is `--no-wait`, which is about locks. */
@@ -15,7 +18,13 @@ interface RunCommandOptions extends NewVmOptions {
 }
 
 /** `podman-bootc run IMAGE [COMMAND…]` */
-export async function run(image: string, command: string[], options: RunCommandOptions): Promise<void> {
+export async function run(
+  image: string,
+  command: string[],
+  words: NewVmWords,
+  options: RunCommandOptions,
+): Promise<void> {
+  const asked = asRunOptions(words);
   const isBackground = options.background === true || options.wait === 'none';
   if (isBackground && (options.rm || command.length > 0)) {
     const other = options.rm ? '--rm' : 'a command';
@@ -28,7 +37,7 @@ export async function run(image: string, command: string[], options: RunCommandO
       },
     );
   }
-  if (options.rm && options.transient) {
+  if (options.rm && asked.transient) {
     throw new PodmanBootcError(
       'usage',
       'OPTIONS_CONFLICT',
@@ -36,19 +45,19 @@ export async function run(image: string, command: string[], options: RunCommandO
       { remedy: 'Leave out one of them' },
     );
   }
-  if (options.quiet && options.logLevel === undefined) setLogLevel('error');
+  if (asked.quiet && options.logLevel === undefined) setLogLevel('error');
   const interrupt = listenForInterrupt();
   // Only a guest that was logged in to has the password.
-  const otherwise = isBackground && options.passwordFile === undefined ? 'none' : 'ssh';
+  const otherwise = isBackground && asked.passwordFile === undefined ? 'none' : 'ssh';
   const wait = typeof options.wait === 'string' ? options.wait : otherwise;
   await using client = await openClient({ ...options, wait: options.wait !== false }, interrupt.signal);
   const view = await showProgress(options);
-  const vm = await client.run(image, asRunOptions(options), interrupt.signal);
+  const vm = await client.run(image, { ...asked, confirm: askOnTerminal() }, interrupt.signal);
   try {
     if (wait !== 'none') {
       terminalReporter.info(`Booting ${vm.name}, SSH on 127.0.0.1:${vm.metadata.ssh.port}`);
       const { failedUnits } = await client.waitUntilReady(vm, {
-        user: options.user,
+        user: asked.user,
         until: wait === 'systemd' ? 'systemd' : 'ssh',
         timeout: options.bootTimeout,
         signal: interrupt.signal,
@@ -64,17 +73,17 @@ export async function run(image: string, command: string[], options: RunCommandO
     }
     // From here on signals are ssh's own affair.
     interrupt.release();
-    process.exitCode = await client.openSession(vm, command, { user: options.user });
-    if (!options.rm && command.length === 0) terminalReporter.info(whatIsLeft(vm, options));
+    process.exitCode = await client.openSession(vm, command, { user: asked.user });
+    if (!options.rm && command.length === 0) terminalReporter.info(whatIsLeft(vm, asked));
   } catch (error) {
-    if (!options.rm && codeOf(error) === 'INTERRUPTED') terminalReporter.info(whatIsLeft(vm, options));
+    if (!options.rm && codeOf(error) === 'INTERRUPTED') terminalReporter.info(whatIsLeft(vm, asked));
     throw error;
   } finally {
     if (options.rm) await client.remove(vm, { force: true });
   }
 }
 
-function whatIsLeft(vm: VirtualMachine, { transient }: RunCommandOptions): string {
+function whatIsLeft(vm: VirtualMachine, { transient }: RunOptions): string {
   if (transient)
     return `${vm.name} goes on running until it is stopped, and is gone then: \`${sshCommand(vm)}\`, \`podman-bootc stop ${vm.id}\``;
   return `${vm.name} goes on running: \`${sshCommand(vm)}\`, \`podman-bootc stop ${vm.id}\`, \`podman-bootc rm -f ${vm.id}\``;

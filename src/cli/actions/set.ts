@@ -1,25 +1,22 @@
-import { parseLabel } from '../../domain/labels.js';
 import { PodmanBootcError } from '../../errors.js';
 import { formatSize } from '../../sizes.js';
 import type { AppliedChange, VmChanges } from '../../vm/change/set.js';
 import { forEachVm } from './each.js';
+import { asRunOptions } from './new-vm-options.js';
 import { openClient } from './open-client.js';
-import type { GlobalOptions } from '../options.js';
+import type { GlobalOptions, NewVmWords } from '../options.js';
 import { terminalReporter } from '../output/terminal.js';
 
 /** What `set` may be told. */
 export interface SetOptions extends GlobalOptions {
-  cpus?: number;
-  memory?: number;
-  label?: string[];
   removeLabel?: string[];
   autostart?: boolean;
 }
 
 /** `podman-bootc set VM…` */
-export async function set(vms: string[], options: SetOptions): Promise<void> {
-  const { cpus, memory, autostart, removeLabel: removeLabels } = options;
-  const labels = options.label && Object.fromEntries(options.label.map(parseLabel));
+export async function set(vms: string[], words: NewVmWords, options: SetOptions): Promise<void> {
+  const { cpus, memory, labels } = asRunOptions(words);
+  const { autostart, removeLabel: removeLabels } = options;
   const changes: VmChanges = { cpus, memory, labels, removeLabels, autostart };
   if (Object.values(changes).every((change) => change === undefined)) {
     throw new PodmanBootcError(

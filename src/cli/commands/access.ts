@@ -1,12 +1,13 @@
 import type { Command } from 'commander';
-import { allOptions, userOption, vmHelp, withoutDashes, type AddCommand } from './shared.js';
+import { newVmOption } from './new-vm-options.js';
+import { allOptions, vmHelp, withoutDashes, type AddCommand } from './shared.js';
 
 /** Declares the commands that lead into VMs, for `createProgram`. */
 export function addAccessCommands(command: AddCommand): void {
   command('ssh', 'open an SSH session in a VM, or run a command there')
     .argument('<vm>', 'name, ID or beginning of the ID')
     .argument('[command...]', 'run this instead of a login shell')
-    .addOption(userOption())
+    .addOption(newVmOption('user'))
     .passThroughOptions()
     .addHelpText(
       'after',
@@ -40,7 +41,7 @@ Examples:
   command('cp', 'copy a file or directory to or from a VM')
     .argument('<source>', 'path on this host, or VM:PATH')
     .argument('<destination>', 'VM:PATH, or path on this host')
-    .addOption(userOption())
+    .addOption(newVmOption('user'))
     .option('--quiet', 'show no progress')
     .addHelpText(
       'after',
@@ -72,7 +73,7 @@ Examples:
 
   command('ssh-config', 'print blocks for ~/.ssh/config')
     .argument('<vm...>', vmHelp.several)
-    .addOption(userOption())
+    .addOption(newVmOption('user'))
     .addHelpText(
       'after',
       `

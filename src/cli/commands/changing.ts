@@ -1,18 +1,15 @@
 import { Option, type Command } from 'commander';
 import { allOptions, vmHelp, type AddCommand } from './shared.js';
-import { parseCount, parseSizeOption, repeated } from './values.js';
+import { newVmOption, newVmWords, writtenOptions } from './new-vm-options.js';
+import { repeated } from './values.js';
 
 /** Declares the commands that change and remove VMs, for `createProgram`. */
 export function addChangingCommands(command: AddCommand): void {
   command('set', 'change VMs')
     .argument('<vm...>', vmHelp.several)
-    .option('--cpus <count>', 'number of CPUs', parseCount('--cpus'))
-    .option('--memory <size>', 'memory, such as 4G', parseSizeOption('--memory'))
-    .addOption(
-      new Option('--label <label>', 'add a label, NAME=VALUE; may be given several times').argParser(
-        repeated,
-      ),
-    )
+    .addOption(newVmOption('cpus', writtenOptions.cpus.help))
+    .addOption(newVmOption('memory', writtenOptions.memory.help))
+    .addOption(newVmOption('labels', 'add a label; may be given several times'))
     .addOption(
       new Option('--remove-label <name>', 'take a label away; may be given several times').argParser(
         repeated,
@@ -32,7 +29,7 @@ Examples:
     )
     .action(async (vms: string[], _options: unknown, self: Command) => {
       const { set } = await import('../actions/set.js');
-      await set(vms, allOptions(self));
+      await set(vms, newVmWords(self), allOptions(self));
     });
 
   command('rename', 'give a VM that is shut off another name')

@@ -1,13 +1,14 @@
 import { Argument, type Command } from 'commander';
 import { shells, type Shell } from '../options.js';
-import { allOptions, formatOption, podmanOption, type AddCommand } from './shared.js';
+import { newVmOption } from './new-vm-options.js';
+import { allOptions, formatOption, type AddCommand } from './shared.js';
 
 /** Declares the commands that are about this host, for `createProgram`. */
 export function addHostCommands(command: AddCommand): void {
   command('images', 'list the bootc images where `run` would install from')
     .addOption(formatOption())
     .option('-q, --quiet', 'print IDs only')
-    .addOption(podmanOption())
+    .addOption(newVmOption('podman'))
     .addHelpText(
       'after',
       '\nA bootc image has the label containers.bootc=1.\n\nExamples:\n  podman-bootc images --format json',
@@ -21,7 +22,9 @@ export function addHostCommands(command: AddCommand): void {
     'after',
     '\nExamples:\n  podman-bootc disk ls\n  podman-bootc disk prune --all',
   );
-  command('ls', 'list the base disks, and which VMs need each', disk)
+  disk
+    .command('ls')
+    .description('list the base disks, and which VMs need each')
     .addOption(formatOption())
     .option('-q, --quiet', 'print keys only')
     .addHelpText('after', '\nExamples:\n  podman-bootc disk ls --format json')
@@ -30,7 +33,9 @@ export function addHostCommands(command: AddCommand): void {
       await listDisks(allOptions(self));
     });
 
-  command('prune', 'remove base disks that no VM needs', disk)
+  disk
+    .command('prune')
+    .description('remove base disks that no VM needs')
     .option('--all', 'every unused one, not only those that a newer one has replaced')
     .option('--dry-run', 'only say what would be removed')
     .option('-f, --force', 'do not ask')
@@ -42,7 +47,7 @@ export function addHostCommands(command: AddCommand): void {
 
   command('doctor', 'say what works on this host, what does not, and what to do')
     .addOption(formatOption())
-    .addOption(podmanOption())
+    .addOption(newVmOption('podman'))
     .addHelpText(
       'after',
       `

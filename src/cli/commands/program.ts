@@ -21,6 +21,9 @@ const groups: readonly [heading: string, add: (command: AddCommand) => void][] =
   ['Images, disks and this host:', addHostCommands],
 ];
 
+/** Above the options that every command takes. */
+export const globalHeading = 'Global options:';
+
 /** The version of the package. */
 export function packageVersion(): string {
   const file = readFileSync(new URL('../../../../package.json', import.meta.url), 'utf8');
@@ -31,9 +34,14 @@ export function packageVersion(): string {
 export function createProgram(): Command {
   const program = new Command('podman-bootc')
     .description('Run bootable containers as persistent virtual machines')
+    .optionsGroup(globalHeading)
     .version(packageVersion(), '--version', 'print the version')
     .helpOption('-h, --help', 'print help')
     .enablePositionalOptions()
+    .hook('preAction', (_, action) => {
+      const { logLevel } = action.optsWithGlobals<GlobalOptions>();
+      if (logLevel !== undefined) setLogLevel(logLevel);
+    })
     .exitOverride()
     .configureOutput({
       outputError: (text, write) => {
@@ -53,14 +61,12 @@ Examples:
 Exit codes: 0 success, 1 failure, 2 wrong usage, 120 host, 121 image, 122 install,
 123 definition, 124 boot, 255 SSH, 130 interrupted; a remote command's own passes through.`,
     );
-  addGlobalOptions(program);
-  const command: AddCommand = (specification, description, parent = program) =>
-    addGlobalOptions(parent.command(specification).description(description));
   for (const [heading, addCommands] of groups) {
     program.commandsGroup(heading);
-    addCommands(command);
+    addCommands((specification, description) => program.command(specification).description(description));
   }
   program.helpCommand('help [command]', 'print help for a command');
+  addGlobalOptions(program);
 
   program
     .command('__complete', { hidden: true })
@@ -75,15 +81,14 @@ Exit codes: 0 success, 1 failure, 2 wrong usage, 120 host, 121 image, 122 instal
   return program;
 }
 
-function addGlobalOptions(command: Command): Command {
-  return command
+/** Gives a command and those below it the options that all take, behind their own. */
+function addGlobalOptions(command: Command): void {
+  command
+    .optionsGroup(globalHeading)
     .addOption(
       new Option('--log-level <level>', 'how much is said on stderr (default: info)').choices(logLevels),
     )
     .option('--connect <uri>', 'libvirt URI (default: LIBVIRT_DEFAULT_URI, else qemu:///session)')
-    .option('--no-wait', 'fail at once when another podman-bootc works on the same VM or disk')
-    .hook('preAction', (_, action) => {
-      const { logLevel } = action.optsWithGlobals<GlobalOptions>();
-      if (logLevel !== undefined) setLogLevel(logLevel);
-    });
+    .option('--no-wait', 'fail at once when another podman-bootc works on the same VM or disk');
+  for (const each of command.commands) addGlobalOptions(each);
 }

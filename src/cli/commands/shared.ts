@@ -2,8 +2,8 @@ import { Option, type Command } from 'commander';
 import type { GlobalOptions } from '../options.js';
 import { parseFormat, repeated } from './values.js';
 
-/** Adds a command with the options that all have, to the program or to one of its commands. */
-export type AddCommand = (specification: string, description: string, parent?: Command) => Command;
+/** Adds a command to the program. */
+export type AddCommand = (specification: string, description: string) => Command;
 
 /** The options of a command with the global ones, wherever they stood. Each command knows its own types. */
 export function allOptions(command: Command): GlobalOptions {
@@ -44,17 +44,4 @@ export function filterOption(): Option {
   return new Option('--filter <filter>', 'only VMs that match; may be given several times').argParser(
     repeated,
   );
-}
-
-/** Who logs in. */
-export function userOption(): Option {
-  return new Option('-u, --user <name>', 'login name in the VM (default: root, or the one it was made for)');
-}
-
-/** Which podman the images are in. */
-export function podmanOption(): Option {
-  return new Option(
-    '--podman <which>',
-    'where to install: auto, machine, local or the name of a podman machine or connection',
-  ).default('auto');
 }

@@ -25,6 +25,18 @@ export function isShown(wanted: LogLevel): boolean {
   return logLevels.indexOf(wanted) >= logLevels.indexOf(level);
 }
 
+let translate = (sentence: string): string => sentence;
+
+/** Has options in the library's sentences shown as they are typed from now on. */
+export function setTranslation(inFlags: typeof translate): void {
+  translate = inFlags;
+}
+
+/** A sentence of the library's as it is shown. */
+export function asTyped(sentence: string): string {
+  return translate(sentence);
+}
+
 /** What shows progress, and messages with it; messages alone go to stderr as they are. */
 let view: View | undefined;
 
@@ -62,7 +74,7 @@ const shownText = new ConsoleText((line) => {
 function say(wanted: MessageLevel, message: string, prefix = ''): void {
   if (!isShown(wanted)) return;
   // Messages quote images, guests and other programs.
-  const safe = printable(message);
+  const safe = printable(asTyped(message));
   const text = wanted === 'debug' ? `${colour('dim', `debug: ${safe}`)}\n` : `${prefix}${safe}\n`;
   if (view) view.message(wanted, safe, text);
   else process.stderr.write(text);
@@ -104,13 +116,24 @@ function errorLine(message: string): string {
   return (isTTY ? wrapWords(text, columns) : text).replace(/^Error:/, colour('red', 'Error:'));
 }
 
+/** A failure whose sentences name options as they are typed. */
+function translated(error: unknown): unknown {
+  if (!(error instanceof PodmanBootcError)) return error;
+  const { failureClass, code, message, remedy, ...details } = error;
+  return new PodmanBootcError(failureClass, code, asTyped(message), {
+    ...details,
+    cause: error.cause,
+    remedy: remedy && asTyped(remedy),
+  });
+}
+
 /** Says on stderr what went wrong and what to do. @returns the exit code */
 export function printFailure(thrown: unknown): number {
   view?.close('failed');
   const print = (text: string): void => {
     process.stderr.write(`${text}\n`);
   };
-  const error = explainSystemError(thrown);
+  const error = translated(explainSystemError(thrown));
   if (!(error instanceof PodmanBootcError)) {
     const failure = new PodmanBootcError('failure', 'UNEXPECTED', messageOf(error));
     if (view?.failure?.(failure)) return exitCodes.failure;

@@ -1,6 +1,7 @@
 import type { Duplex } from 'node:stream';
 import { since } from '../../boot/since.js';
 import { codeOf, messageOf, PodmanBootcError } from '../../errors.js';
+import { option } from '../../option-text.js';
 import { isLibvirtError } from '../../libvirt/index.js';
 import { consoleBoot, consoleBoots, holdConsole, readConsole } from '../files/console-log.js';
 import { followFile } from '../files/follow-file.js';
@@ -59,7 +60,7 @@ async function* follow(
 ): AsyncGenerator<Buffer, void> {
   if (which !== 0) {
     throw new PodmanBootcError('usage', 'OPTIONS_CONFLICT', 'Only the latest boot can be followed', {
-      remedy: 'Leave out --boot or --follow',
+      remedy: `Leave out ${option('boot')} or ${option('follow')}`,
     });
   }
   await using ended = await watchEnd(host, vm, signal);

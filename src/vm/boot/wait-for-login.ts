@@ -3,6 +3,7 @@ import { refusedVerdict, stageWords, type Verdict } from '../../boot/verdict.js'
 import { parseFailedUnits } from '../../boot/services.js';
 import { readDomain } from '../../domain/edit.js';
 import { PodmanBootcError } from '../../errors.js';
+import { option } from '../../option-text.js';
 import { runProcess } from '../../process.js';
 import { fingerprintOf } from '../../ssh/known-hosts.js';
 import { pinAlso } from '../../ssh/pinning.js';
@@ -133,7 +134,7 @@ function verdictOn(
       code: error.code,
       failureClass: 'boot',
       message: `${error.message}; the boot of ${vm.name} had reached: ${stageWords(boot.stage, boot.unit)}`,
-      remedy: `Look at \`podman-bootc logs ${words.reference}\`, or give it more time with --boot-timeout`,
+      remedy: `Look at \`podman-bootc logs ${words.reference}\`, or give it more time with ${option('timeout')}`,
     };
   // A shell that refuses a command is another matter, and the error says so itself.
   if (error.code !== 'LOGIN_REFUSED' || error.message.includes('login shell')) return undefined;

@@ -3,6 +3,7 @@ import { metadataNamespace, metadataPrefix } from '../../domain/metadata.js';
 import { splitName } from '../../domain/namespace.js';
 import { buildXml, parseXml } from '../../domain/xml.js';
 import { messageOf, PodmanBootcError } from '../../errors.js';
+import { option } from '../../option-text.js';
 import { isLibvirtError } from '../../libvirt/index.js';
 import type { Host } from '../host/host.js';
 import { keepDefinition } from '../keep-definition.js';
@@ -41,8 +42,8 @@ export async function setVirtualMachine(
   vm: VirtualMachine,
   changes: VmChanges,
 ): Promise<AppliedChange[]> {
-  if (changes.cpus !== undefined) checkCount('--cpus', changes.cpus);
-  if (changes.memory !== undefined) checkMemory('--memory', changes.memory);
+  if (changes.cpus !== undefined) checkCount(changes.cpus, option('cpus'));
+  if (changes.memory !== undefined) checkMemory(changes.memory, option('memory'));
   for (const label of Object.entries(changes.labels ?? {})) checkLabel(...label);
   await requirePersistent(vm, 'it has no definition that could be changed');
   await define(host, vm, changes);

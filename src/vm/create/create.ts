@@ -10,6 +10,7 @@ import type { Labels } from '../../domain/labels.js';
 import type { VmMetadata } from '../../domain/metadata.js';
 import type { DomainSpecification } from '../../domain/specification.js';
 import { messageOf, PodmanBootcError } from '../../errors.js';
+import { option } from '../../option-text.js';
 import type { Domain } from '../../libvirt/index.js';
 import { engineName, type PodmanEngine } from '../../podman/engine.js';
 import type { Image } from '../../podman/images.js';
@@ -25,12 +26,8 @@ import { markBase } from '../disks/base-users.js';
 import { withBaseDisk, type BaseDisk } from '../disks/base-store.js';
 import { makeCloudInitIso, tellOfHostKeys } from '../guest/cloud-init.js';
 import { discardFiles } from '../disks/discard.js';
-import {
-  chooseHardware,
-  architectureOf,
-  type AcceleratorPreference,
-  type Hardware,
-} from '../host/hardware.js';
+import type { AcceleratorPreference } from '../host/accelerator-preference.js';
+import { chooseHardware, architectureOf, type Hardware } from '../host/hardware.js';
 import type { Host } from '../host/host.js';
 import { hostnameCredential } from '../guest/hostname.js';
 import type { Requirements } from './requirements.js';
@@ -45,9 +42,9 @@ import { startTransient } from '../power/start.js';
 import { showDisks } from '../disks/storage-pool.js';
 import { unclaimedPort } from '../guest/port-space.js';
 import { asVirtualMachine, lookupDomain, type VirtualMachine } from '../virtual-machine.js';
-import type { Firmware } from './options.js';
+import type { DiskFormatPreference, Firmware } from '../option-values.js';
 import { VmDirectory } from '../files/vm-directory.js';
-import { makeVmDisk, vmDiskFormat, type DiskFormatPreference } from '../disks/vm-disk.js';
+import { makeVmDisk, vmDiskFormat } from '../disks/vm-disk.js';
 
 /** What a new VM is made of; everything is checked already. */
 export interface NewVirtualMachine extends Requirements {
@@ -315,8 +312,8 @@ function requireFirmware(asked: Firmware | undefined, { arch, capabilities }: Ha
     {
       remedy:
         asked === 'efi'
-          ? 'Install it: apt install ovmf, or dnf install edk2-ovmf; or use --firmware bios'
-          : 'Leave out --firmware bios',
+          ? `Install it: apt install ovmf, or dnf install edk2-ovmf; or use ${option('firmware', 'bios')}`
+          : `Leave out ${option('firmware', 'bios')}`,
     },
   );
 }
@@ -345,7 +342,7 @@ function checkCpus(cpus: number, maximum: number | undefined): void {
   throw new PodmanBootcError(
     'usage',
     'CPUS_INVALID',
-    `Expected --cpus to be at most ${maximum}, which is what QEMU's machine takes, got ${cpus}`,
+    `Expected ${option('cpus')} to be at most ${maximum}, which is what QEMU's machine takes, got ${cpus}`,
   );
 }
 

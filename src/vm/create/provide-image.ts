@@ -1,4 +1,5 @@
 import { codeOf, messageOf, PodmanBootcError } from '../../errors.js';
+import { option } from '../../option-text.js';
 import { describeEngine, type PodmanEngine } from '../../podman/engine.js';
 import {
   imageName,
@@ -33,8 +34,8 @@ export async function provideImage(
     throw new PodmanBootcError(
       'usage',
       'OPTIONS_CONFLICT',
-      `Expected no --pull ${pull} with containers-storage:, which names an image in the store`,
-      { remedy: `Leave out one of them: --pull ${pull} ${reference}` },
+      `Expected no ${option('pull', pull)} with containers-storage:, which names an image in the store`,
+      { remedy: `Leave out one of them: ${option('pull', pull)} ${reference}` },
     );
   }
   host.report.progress?.({ type: 'stage', stage: 'image', detail: reference });
@@ -58,7 +59,7 @@ export async function provideImage(
       isFixed
         ? `The image ${reference} is named by its ID, and no image can be pulled by that`
         : `The image ${reference} was built here and cannot be pulled: localhost images never are`,
-      { remedy: 'Leave out --pull always' },
+      { remedy: `Leave out ${option('pull', 'always')}` },
     );
   }
   if (present) await requireRootful(engine, signal);
@@ -102,10 +103,10 @@ async function copyFromElsewhere(
     return inspectImage(engine, name, signal);
   }
   if (!isLocalhost(name)) {
-    host.report.info(`${where}; --copy takes it from there instead of pulling it`);
+    host.report.info(`${where}; ${option('copy')} takes it from there instead of pulling it`);
     return undefined;
   }
   throw new PodmanBootcError('image', 'IMAGE_ELSEWHERE', where, {
-    remedy: `Add --copy, or: ${copyCommandLine(found.engine, engine, name)}`,
+    remedy: `Add ${option('copy')}, or: ${copyCommandLine(found.engine, engine, name)}`,
   });
 }

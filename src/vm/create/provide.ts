@@ -4,6 +4,7 @@ import { probeImage, probeScript, type ImageProbe } from '../../bootc/probe.js';
 import { portText, type PublishedPort } from '../../domain/ports.js';
 import { DamagedRecord } from '../../durable-file.js';
 import { codeOf, PodmanBootcError } from '../../errors.js';
+import { option } from '../../option-text.js';
 import { imageName, namesOf, type Image } from '../../podman/images.js';
 import { describeEngine, engineName, type PodmanEngine } from '../../podman/engine.js';
 import { parseImageReference } from '../../podman/reference.js';
@@ -112,8 +113,8 @@ export async function provideVirtualMachine<T>(
       scratch: files.scratch,
       cloudInit: files.cloudInit,
       user,
-      sshKeys: files.sshKeys,
-      password: files.password,
+      sshKeys: files.sshKeys ?? [],
+      password: files.passwordFile,
       hostname: options.hostname,
       labels: options.labels,
       quiet: options.quiet === true,
@@ -204,7 +205,7 @@ function alreadyThere(vm: VirtualMachine): PodmanBootcError {
     'usage',
     'VM_EXISTS',
     `The VM ${vm.name} of ${vm.metadata.image.reference} exists already; nothing was changed`,
-    { remedy: `Start it with \`podman-bootc start ${vm.id}\`, or make another with --name` },
+    { remedy: `Start it with \`podman-bootc start ${vm.id}\`, or make another with ${option('name')}` },
   );
 }
 
@@ -226,7 +227,7 @@ async function findExisting(
     : 'a libvirt domain that podman-bootc did not make';
   throw new PodmanBootcError('usage', 'NAME_TAKEN', `The name '${identity.name}' is taken by ${what}`, {
     remedy: vm
-      ? `Choose another with --name, or make it anew with --replace, which removes its disk`
-      : 'Choose another with --name',
+      ? `Choose another with ${option('name')}, or make it anew with ${option('replace')}, which removes its disk`
+      : `Choose another with ${option('name')}`,
   });
 }

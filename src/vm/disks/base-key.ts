@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { option } from '../../option-text.js';
 import { formatSize } from '../../sizes.js';
 
 /**
@@ -51,13 +52,13 @@ export function baseKey(parts: BaseParts): string {
 
 const shown: readonly [keyof BaseParts, string, (parts: BaseParts) => string][] = [
   ['reference', 'the reference', (parts) => parts.reference],
-  ['filesystem', '--filesystem', (parts) => parts.filesystem],
-  ['rootSizeMax', '--root-size-max', (parts) => sizeOrNone(parts.rootSizeMax)],
-  ['diskSize', '--disk-size', (parts) => formatSize(parts.diskSize)],
-  ['kargs', '--karg', (parts) => parts.kargs.join(' ') || 'none'],
-  ['backend', '--composefs-backend', ({ backend }) => (backend?.composefs === true ? 'set' : 'unset')],
-  ['backend', '--bootloader', ({ backend }) => backend?.bootloader ?? 'none'],
-  ['backend', '--bootc-arg', ({ backend }) => (backend?.bootcArgs ?? []).join(' ') || 'none'],
+  ['filesystem', option('filesystem'), (parts) => parts.filesystem],
+  ['rootSizeMax', option('rootSizeMax'), (parts) => sizeOrNone(parts.rootSizeMax)],
+  ['diskSize', option('diskSize'), (parts) => formatSize(parts.diskSize)],
+  ['kargs', option('kargs'), (parts) => parts.kargs.join(' ') || 'none'],
+  ['backend', option('composefsBackend'), ({ backend }) => (backend?.composefs === true ? 'set' : 'unset')],
+  ['backend', option('bootloader'), ({ backend }) => backend?.bootloader ?? 'none'],
+  ['backend', option('bootcArgs'), ({ backend }) => (backend?.bootcArgs ?? []).join(' ') || 'none'],
   ['bootcVersion', 'the version of bootc', (parts) => parts.bootcVersion],
 ];
 
@@ -65,7 +66,7 @@ function sizeOrNone(size: number | undefined): string {
   return size === undefined ? 'none' : formatSize(size);
 }
 
-/** What tells the disk that is wanted from one of the same image, in words: `--filesystem xfs, not ext4`. */
+/** What tells the disk that is wanted from one of the same image, in words: the option filesystem, then `xfs, not ext4`. */
 export function differences(wanted: BaseParts, other: BaseParts): string[] {
   return shown
     .filter(([, , show]) => show(wanted) !== show(other))

@@ -6,24 +6,8 @@ import { formatSize } from '../../sizes.js';
 import { checkBacking, type BaseDisk } from './base-store.js';
 import type { Host } from '../host/host.js';
 import type { VirtualMachine } from '../virtual-machine.js';
-import { diskFormats, type DiskFormat, type VmDirectory } from '../files/vm-directory.js';
-
-/** What `--disk-format` takes; `auto` is an overlay, which every file system can hold. */
-export type DiskFormatPreference = 'auto' | DiskFormat;
-
-/**
- * Checks the value of `--disk-format`.
- * @throws PodmanBootcError `DISK_FORMAT_INVALID`
- */
-export function checkDiskFormat(value: string): void {
-  if (value === 'auto' || diskFormats.some((format) => format === value)) return;
-  throw new PodmanBootcError(
-    'usage',
-    'DISK_FORMAT_INVALID',
-    `Expected --disk-format to be auto, qcow2 or raw, got '${value}'`,
-    { remedy: 'Leave it out for an overlay that is made at once on every file system' },
-  );
-}
+import type { DiskFormatPreference } from '../option-values.js';
+import type { DiskFormat, VmDirectory } from '../files/vm-directory.js';
 
 /** The format that a preference stands for. */
 export function vmDiskFormat(preference: DiskFormatPreference): DiskFormat {

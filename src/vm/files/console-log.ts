@@ -2,6 +2,7 @@ import { createReadStream, type Stats } from 'node:fs';
 import { appendFile, link, readdir, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { codeOf, PodmanBootcError } from '../../errors.js';
+import { option } from '../../option-text.js';
 import { MiB } from '../../sizes.js';
 import type { VmDirectory } from './vm-directory.js';
 
@@ -71,7 +72,7 @@ export async function consoleBoot(directory: VmDirectory, which: number): Promis
     'BOOT_NOT_KEPT',
     boots.length === 0
       ? 'Nothing has been written to the console of this VM'
-      : `Expected --boot to be ${boots.length === 1 ? '0' : `from -${boots.length - 1} to 0`}, which is what is kept, got ${which}`,
+      : `Expected ${option('boot')} to be ${boots.length === 1 ? '0' : `from -${boots.length - 1} to 0`}, which is what is kept, got ${which}`,
     { remedy: boots.length === 0 ? 'Start the VM first' : '0 is the latest boot, -1 the one before' },
   );
 }

@@ -1,6 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { messageOf, PodmanBootcError } from '../../errors.js';
+import { option } from '../../option-text.js';
 import { checkGivenFile, GivenFileError } from '../../given-file.js';
 import { formatSize, MiB } from '../../sizes.js';
 
@@ -42,7 +43,7 @@ export async function checkCloudInitFiles(directory: string): Promise<void> {
 }
 
 function invalid(path: string, what: string): PodmanBootcError {
-  return new PodmanBootcError('usage', 'CLOUD_INIT_INVALID', `${path} of --cloudinit ${what}`, {
+  return new PodmanBootcError('usage', 'CLOUD_INIT_INVALID', `${path} of ${option('cloudInit')} ${what}`, {
     remedy: 'Name a directory that holds nothing but the files user-data, meta-data and their like',
   });
 }

@@ -1,6 +1,7 @@
 import { chmod, copyFile, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { codeOf, messageOf, PodmanBootcError } from '../../errors.js';
+import { option } from '../../option-text.js';
 import { isInstalled, runProcess } from '../../process.js';
 import { checkCloudInitFiles } from './cloud-init-files.js';
 import type { Reporter } from '../../report.js';
@@ -63,7 +64,7 @@ export async function checkCloudInit(directory: string): Promise<string> {
       throw new PodmanBootcError(
         'usage',
         'CLOUD_INIT_INVALID',
-        `Expected --cloudinit to name a directory with the files user-data and meta-data; ${path} has no ${name}`,
+        `Expected ${option('cloudInit')} to name a directory with the files user-data and meta-data; ${path} has no ${name}`,
         { remedy: `Create it, it may be empty: touch ${join(directory, name)}` },
       );
     }
@@ -73,7 +74,7 @@ export async function checkCloudInit(directory: string): Promise<string> {
     throw new PodmanBootcError(
       'usage',
       'CLOUD_INIT_INVALID',
-      `Expected vendor-data in the directory of --cloudinit to be a file; that of ${path} is none`,
+      `Expected vendor-data in the directory of ${option('cloudInit')} to be a file; that of ${path} is none`,
       { remedy: 'Leave it out, or make it a file' },
     );
   }
@@ -87,7 +88,7 @@ export async function tellOfHostKeys(report: Reporter, directory: string): Promi
     const setting = data && changesHostKeys(data);
     if (setting === undefined) continue;
     report.warn(
-      `The ${name} of --cloudinit says ${setting}: the guest gets another host key at its first boot, which is believed when its console shows it`,
+      `The ${name} of ${option('cloudInit')} says ${setting}: the guest gets another host key at its first boot, which is believed when its console shows it`,
     );
   }
 }
@@ -164,7 +165,7 @@ async function makeIso(directory: string, iso: string, name: string): Promise<vo
   throw new PodmanBootcError(
     'host',
     'ISO_FAILED',
-    '--cloudinit needs a program that makes ISO images, and none is installed',
+    `${option('cloudInit')} needs a program that makes ISO images, and none is installed`,
     { remedy: 'Install xorriso: apt install xorriso, dnf install xorriso or brew install xorriso' },
   );
 }

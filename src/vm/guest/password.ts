@@ -1,5 +1,6 @@
 import { access, readFile, rm, writeFile } from 'node:fs/promises';
 import { messageOf, PodmanBootcError } from '../../errors.js';
+import { option } from '../../option-text.js';
 import { readGivenFile } from '../../given-file.js';
 import { runProcess } from '../../process.js';
 import { KiB } from '../../sizes.js';
@@ -33,7 +34,7 @@ function invalid(file: string, what: string): PodmanBootcError {
   return new PodmanBootcError(
     'usage',
     'PASSWORD_FILE_INVALID',
-    `The file ${file} of --password-file ${what}`,
+    `The file ${file} of ${option('passwordFile')} ${what}`,
     {
       remedy: 'Put the password into a file that only you can read, on one line',
     },

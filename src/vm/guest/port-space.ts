@@ -3,6 +3,7 @@ import { createServer } from 'node:net';
 import { forwardAddress } from '../../domain/devices/network.js';
 import { portText, wantSamePort, type PublishedPort } from '../../domain/ports.js';
 import { codeOf, PodmanBootcError } from '../../errors.js';
+import { option } from '../../option-text.js';
 import type { Host } from '../host/host.js';
 import { keptPorts } from '../files/kept-definition.js';
 import { isActiveState, listVirtualMachines, type VirtualMachine } from '../virtual-machine.js';
@@ -120,7 +121,7 @@ async function portError(
   }
   if (code === 'EACCES') {
     return new PodmanBootcError('host', 'PORT_UNUSABLE', `${what} may be listened on by root only`, {
-      remedy: 'Publish one from 1024 on, for example --publish 8080:80',
+      remedy: `Publish one from 1024 on, for example ${option('ports', '8080:80')}`,
     });
   }
   if (code === 'EADDRNOTAVAIL') {

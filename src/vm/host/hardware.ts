@@ -6,14 +6,14 @@ import {
   type DomainCapabilities,
 } from '../../domain/capabilities.js';
 import { messageOf, PodmanBootcError } from '../../errors.js';
+import { option } from '../../option-text.js';
 import type { Connection } from '../../libvirt/index.js';
+import type { AcceleratorPreference } from './accelerator-preference.js';
 import { makeDirectory } from './directories.js';
 import type { Host } from './host.js';
 
 export type Architecture = 'x86_64' | 'aarch64';
 export type DomainType = 'kvm' | 'qemu' | 'hvf';
-/** `auto` takes hardware virtualization only where a guest really runs under it. */
-export type AcceleratorPreference = 'auto' | 'kvm' | 'tcg';
 
 /** What a VM will run on. */
 export interface Hardware {
@@ -67,7 +67,7 @@ export async function chooseHardware(
     return { arch, domainType: type, capabilities: await domainCapabilities(host, arch, type) };
   if (preference === 'kvm') {
     throw new PodmanBootcError('host', 'KVM_UNUSABLE', `${name} cannot be used: ${probe.reason}`, {
-      remedy: 'Use --accel auto or --accel tcg to emulate instead, which is several times slower',
+      remedy: `Use ${option('accelerator', 'auto')} or ${option('accelerator', 'tcg')} to emulate instead, which is several times slower`,
     });
   }
   host.report.info(`Emulating the CPU (TCG, slow): ${probe.reason}`);

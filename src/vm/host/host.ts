@@ -1,4 +1,5 @@
 import { messageOf, PodmanBootcError } from '../../errors.js';
+import { option } from '../../option-text.js';
 import { connect, type Connection } from '../../libvirt/index.js';
 import { silentReporter, type Reporter } from '../../report.js';
 import { directoriesFor, userDirectories, type Directories } from './directories.js';
@@ -100,7 +101,8 @@ export async function openHost(options: HostOptions = {}): Promise<Host> {
 }
 
 function remedyFor(uri: string): string {
-  if (!/^qemu(\+unix)?:\/\/\//.test(uri)) return 'Check the URI given with --connect or LIBVIRT_DEFAULT_URI';
+  if (!/^qemu(\+unix)?:\/\/\//.test(uri))
+    return `Check the URI given with ${option('uri')} or LIBVIRT_DEFAULT_URI`;
   if (process.platform === 'darwin')
     return 'Install and start it: brew install libvirt qemu && brew services start libvirt';
   if (process.getuid?.() === 0 || uri.includes('/system')) {

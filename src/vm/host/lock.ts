@@ -1,6 +1,7 @@
 import type { FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { codeOf, PodmanBootcError } from '../../errors.js';
+import { option } from '../../option-text.js';
 import { lockFile } from './file-lock.js';
 import { openOwnFile } from '../../own-file.js';
 import { makeDirectory } from './directories.js';
@@ -72,7 +73,7 @@ async function announceWait(file: FileHandle, host: Host, what: string): Promise
   const holder = (await file.readFile('utf8')) || 'another podman-bootc';
   if (!host.waits) {
     throw new PodmanBootcError('failure', 'BUSY', `${holder} works on ${what}`, {
-      remedy: 'Try again later, or leave out --no-wait to wait for it',
+      remedy: `Try again later, or leave out ${option('wait', false)} to wait for it`,
     });
   }
   host.report.info(`Waiting for ${holder}, which works on ${what}`);

@@ -1,5 +1,6 @@
 import { withSlirp, withSshPort, readDomain } from '../../domain/edit.js';
 import { messageOf, PodmanBootcError } from '../../errors.js';
+import { option } from '../../option-text.js';
 import type { Domain } from '../../libvirt/index.js';
 import { archiveConsole, holdConsole } from '../files/console-log.js';
 import type { Host } from '../host/host.js';
@@ -137,7 +138,7 @@ async function bootDomain(host: Host, domain: Bootable): Promise<void> {
         {
           // That we, as root, could listen there says nothing of QEMU's own user.
           remedy: ports.some(({ hostPort }) => hostPort < 1024)
-            ? "QEMU's user may not listen on ports below 1024: publish others, for example --publish 8080:80"
+            ? `QEMU's user may not listen on ports below 1024: publish others, for example ${option('ports', '8080:80')}`
             : domain.remedy,
           cause: error,
         },

@@ -87,6 +87,6 @@ describe('a size on the command line', () => {
     '',
   ]) {
     it(`is not ${JSON.stringify(word)}`, () =>
-      rejectsWithCode('SIZE_INVALID', () => parseSize('--memory', word)));
+      rejectsWithCode('SIZE_INVALID', () => parseSize(word, '--memory')));
   }
 });

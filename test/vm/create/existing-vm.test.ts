@@ -6,19 +6,19 @@ import { findVirtualMachine } from '../../../src/vm/virtual-machine.js';
 import { rejectsWithCode } from '../../support/rejects.js';
 import { openTestHost } from '../../support/test-host.js';
 
-const files = { cloudInit: undefined, sshKeys: [], password: undefined };
+const files = {};
 
 describe('a VM that exists, run with options', () => {
   for (const [option, options] of Object.entries<RunOptions>({
-    '--karg': { kargs: ['quiet'] },
-    '--composefs-backend': { composefsBackend: true },
-    '--bootloader': { bootloader: 'systemd' },
-    '--bootc-arg': { bootcArgs: ['--stateroot=x'] },
-    '--hostname': { hostname: 'web' },
-    '--publish': { ports: [parsePort('8080:80')] },
-    '--label': { labels: { stage: 'live' } },
-    '--firmware': { firmware: 'efi' },
-    '--cpus': { cpus: 7 },
+    kargs: { kargs: ['quiet'] },
+    composefsBackend: { composefsBackend: true },
+    bootloader: { bootloader: 'systemd' },
+    bootcArgs: { bootcArgs: ['--stateroot=x'] },
+    hostname: { hostname: 'web' },
+    ports: { ports: [parsePort('8080:80')] },
+    labels: { labels: { stage: 'live' } },
+    firmware: { firmware: 'efi' },
+    cpus: { cpus: 7 },
   })) {
     it(`is refused when it was made with another ${option}`, async function () {
       const { host } = await openTestHost(this, [
@@ -26,7 +26,7 @@ describe('a VM that exists, run with options', () => {
       ]);
       const vm = await findVirtualMachine(host, 'a');
       const error = await rejectsWithCode('VM_DIFFERS', () => requireSame(vm, options, files));
-      assert.match(error.message, new RegExp(`made with ${option}`));
+      assert.match(error.message, new RegExp(`made with \`${option}\``));
     });
   }
 
@@ -37,7 +37,7 @@ describe('a VM that exists, run with options', () => {
     const error = await rejectsWithCode('VM_DIFFERS', () =>
       requireSame(vm, { sshKeys: ['id.pub'] }, { ...files, sshKeys }),
     );
-    assert.match(error.message, /made with --ssh-key unset, not SHA256:x/);
+    assert.match(error.message, /made with `sshKeys` unset, not SHA256:x/);
   });
 
   it('is taken when it was made with the same', async function () {

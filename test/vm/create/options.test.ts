@@ -1,8 +1,31 @@
 import assert from 'node:assert/strict';
 import type { RunOptions } from '../../../src/index.js';
 import { parsePort } from '../../../src/domain/ports.js';
-import { checkRunOptions } from '../../../src/vm/create/options.js';
+import {
+  checkRunOptions,
+  optionDefinitions,
+  type OptionDefinitions,
+} from '../../../src/vm/create/options.js';
 import { rejectsWithCode } from '../../support/rejects.js';
+
+describe('the definition of an option', () => {
+  it('cannot be forgotten, nor a part of it', () => {
+    const { hostname, ...others } = optionDefinitions;
+    // @ts-expect-error -- hostname is missing
+    const forgotten: OptionDefinitions = others;
+    // @ts-expect-error -- whether an existing VM must agree is for each to say
+    const uncompared: OptionDefinitions['hostname'] = { check: hostname.check };
+    // @ts-expect-error -- it would not be checked
+    const unchecked: OptionDefinitions['hostname'] = { compare: hostname.compare };
+    // @ts-expect-error -- nothing would read it from a word
+    const unread: OptionDefinitions['rootSizeMax'] = { ...optionDefinitions.rootSizeMax, parse: undefined };
+    // @ts-expect-error -- an image may ask for it
+    const unlabelled: OptionDefinitions['filesystem'] = { check: hostname.check, notCompared: '' };
+    // @ts-expect-error -- what the file holds is wanted
+    const unopened: OptionDefinitions['scratch'] = { check: hostname.check, notCompared: '' };
+    assert.ok([forgotten, uncompared, unchecked, unread, unlabelled, unopened].every(Boolean));
+  });
+});
 
 describe("a library user's options", () => {
   for (const [code, options] of [
@@ -24,6 +47,11 @@ describe("a library user's options", () => {
     ['PORT_CONFLICT', { ports: [parsePort('1:1'), parsePort('1:2')] }],
     ['LABEL_INVALID', { labels: { 'a b': '' } }],
     ['SIZE_INVALID', { rootSizeMax: 2, diskSize: 1 }],
+    ['SIZE_INVALID', { diskSize: NaN }],
+    ['CHOICE_INVALID', { diskFormat: 'vdi' as 'raw' }],
+    ['CHOICE_INVALID', { accelerator: 'xen' as 'kvm' }],
+    ['CHOICE_INVALID', { quiet: 'yes' as unknown as true }],
+    ['PODMAN_PREFERENCE_INVALID', { podman: '' }],
     ['CLOUD_INIT_INVALID', { cloudInit: '/nonexistent' }],
   ] as [string, RunOptions][]) {
     it(`are refused as on the command line: ${code} for ${JSON.stringify(options)}`, async () => {

@@ -59,13 +59,13 @@ describe("a base disk's key", () => {
   it('is explained by what differs', () => {
     const backend = { composefs: true, bootloader: 'systemd', bootcArgs: ['--a=b', '--c'] };
     assert.deepEqual(differences({ ...parts, backend }, parts), [
-      '--composefs-backend set, not unset',
-      '--bootloader systemd, not none',
-      '--bootc-arg --a=b --c, not none',
+      '`composefsBackend` set, not unset',
+      '`bootloader` systemd, not none',
+      '`bootcArgs` --a=b --c, not none',
     ]);
     assert.deepEqual(differences({ ...parts, filesystem: 'ext4', kargs: ['a', 'b'] }, parts), [
-      '--filesystem ext4, not xfs',
-      '--karg a b, not none',
+      '`filesystem` ext4, not xfs',
+      '`kargs` a b, not none',
     ]);
     assert.deepEqual(differences(parts, { ...parts }), []);
   });
@@ -125,7 +125,7 @@ describe('base disks', () => {
     assert.equal(installs, 2);
     assert.match(
       test.said.join('\n'),
-      /installed before, but with other options: --filesystem ext4, not xfs/,
+      /installed before, but with other options: `filesystem` ext4, not xfs/,
     );
     assert.match(test.said.join('\n'), new RegExp(`Base disk ${baseKey(parts)}`));
   });

@@ -87,6 +87,6 @@ describe('the disk with cloud-init’s data', () => {
     );
     await tellOfHostKeys(report, seed(this, { 'user-data': '#cloud-config\n', 'meta-data': '' }));
     assert.equal(told.length, 1);
-    assert.match(told[0] ?? '', /^The user-data of --cloudinit says ssh_deletekeys: true: .* its console/);
+    assert.match(told[0] ?? '', /^The user-data of `cloudInit` says ssh_deletekeys: true: .* its console/);
   });
 });

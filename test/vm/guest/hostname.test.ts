@@ -28,7 +28,7 @@ describe('a host name', () => {
       const error = await rejectsWithCode('HOSTNAME_INVALID', () => {
         checkHostname(name);
       });
-      assert.match(error.message, /Expected --hostname to be/);
+      assert.match(error.message, /Expected `hostname` to be/);
     });
   }
 
