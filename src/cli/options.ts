@@ -5,8 +5,8 @@ import type { LogLevel } from './output/terminal.js';
 export interface GlobalOptions {
   logLevel?: LogLevel;
   connect?: string;
-  /** False with --no-wait. */
-  wait?: boolean;
+  /** False with --no-wait-for-lock. */
+  waitForLock?: boolean;
 }
 
 /** What stands on a command line of a new VM, by the library's names. */

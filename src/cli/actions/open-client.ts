@@ -8,7 +8,7 @@ export function openClient(options: GlobalOptions, signal?: AbortSignal): Promis
     uri: options.connect,
     reporter: terminalReporter,
     program: `podman-bootc ${process.argv[2] ?? ''}`.trim(),
-    wait: options.wait,
+    wait: options.waitForLock,
     signal,
   });
 }

@@ -9,10 +9,10 @@ import type { GlobalOptions, NewVmWords } from '../options.js';
 import { showProgress, type ProgressOptions } from '../output/progress.js';
 import { setLogLevel, terminalReporter } from '../output/terminal.js';
 
-interface RunCommandOptions extends Omit<GlobalOptions, 'wait'>, ProgressOptions {
+interface RunCommandOptions extends GlobalOptions, ProgressOptions {
   background?: boolean;
   rm?: boolean;
-  /** False is `--no-wait`, which is about locks. */
+  /** False is an old name of --no-wait-for-lock. */
   wait?: 'ssh' | 'systemd' | 'none' | boolean;
   bootTimeout?: number;
 }
@@ -50,7 +50,7 @@ export async function run(
   // Only a guest that was logged in to has the password.
   const otherwise = isBackground && asked.passwordFile === undefined ? 'none' : 'ssh';
   const wait = typeof options.wait === 'string' ? options.wait : otherwise;
-  await using client = await openClient({ ...options, wait: options.wait !== false }, interrupt.signal);
+  await using client = await openClient(options, interrupt.signal);
   const view = await showProgress(options);
   const vm = await client.run(image, { ...asked, confirm: askOnTerminal() }, interrupt.signal);
   try {

@@ -303,7 +303,7 @@ export function labelsHelp(): string {
 /** Options of other calls of the library that its sentences name. */
 const otherOptions: Readonly<Record<string, { flags: string; negative?: { flags: string } }>> = {
   uri: { flags: '--connect' },
-  wait: { flags: '', negative: { flags: '--no-wait' } },
+  wait: { flags: '', negative: { flags: '--no-wait-for-lock' } },
   boot: { flags: '--boot' },
   follow: { flags: '--follow' },
   filter: { flags: '--filter' },

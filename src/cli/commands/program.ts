@@ -89,6 +89,8 @@ function addGlobalOptions(command: Command): void {
       new Option('--log-level <level>', 'how much is said on stderr (default: info)').choices(logLevels),
     )
     .option('--connect <uri>', 'libvirt URI (default: LIBVIRT_DEFAULT_URI, else qemu:///session)')
-    .option('--no-wait', 'fail at once when another podman-bootc works on the same VM or disk');
+    .option('--no-wait-for-lock', 'fail at once when another podman-bootc works on the same VM or disk')
+    // Its name until `run` got --wait, which is about something else.
+    .addOption(new Option('--no-wait').implies({ waitForLock: false }).hideHelp());
   for (const each of command.commands) addGlobalOptions(each);
 }

@@ -12,7 +12,7 @@ export function allOptions(command: Command): GlobalOptions {
   for (let each: Command | null = command; each; each = each.parent) {
     const own: Record<string, unknown> = each.opts();
     for (const key of Object.keys(own))
-      if (each.getOptionValueSource(key) === 'cli' && !(key in given))
+      if (['cli', 'implied'].includes(each.getOptionValueSource(key) ?? '') && !(key in given))
         Object.assign(given, { [key]: own[key] });
   }
   return { ...command.optsWithGlobals<GlobalOptions>(), ...given };

@@ -91,7 +91,7 @@ describe("a sentence of the library's", () => {
       [option('ports', '8080:80'), '--publish 8080:80'],
       [option('composefsBackend', false), '--no-composefs-backend'],
       [option('bootcArgs', '--stateroot=x'), '--bootc-arg=--stateroot=x'],
-      [option('wait', false), '--no-wait'],
+      [option('wait', false), '--no-wait-for-lock'],
       [option('uri'), '--connect'],
     ] as const)
       assert.equal(inFlags(`Expected ${named} to fit`), `Expected ${typed} to fit`);

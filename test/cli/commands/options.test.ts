@@ -21,8 +21,12 @@ describe('the options of a command', () => {
   it('count wherever they stand', async () => {
     assert.equal((await optionsOf('run', '--wait', 'systemd', 'image')).wait, 'systemd');
     assert.equal((await optionsOf('run', 'image')).wait, true);
-    assert.equal((await optionsOf('stop', '--no-wait', 'web')).wait, false);
-    assert.equal((await optionsOf('--no-wait', 'stop', 'web')).wait, false);
+    for (const flag of ['--no-wait-for-lock', '--no-wait']) {
+      assert.equal((await optionsOf('stop', flag, 'web')).waitForLock, false, flag);
+      assert.equal((await optionsOf(flag, 'stop', 'web')).waitForLock, false, flag);
+      assert.equal((await optionsOf('run', flag, 'image')).waitForLock, false, flag);
+    }
+    assert.equal((await optionsOf('run', '--wait', 'systemd', 'image')).waitForLock, true);
     assert.equal((await optionsOf('--connect', 'a:///', 'list')).connect, 'a:///');
     assert.equal((await optionsOf('list', '--connect', 'b:///')).connect, 'b:///');
   });
