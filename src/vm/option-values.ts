@@ -14,6 +14,25 @@ export const defaultCpus = 2;
 /** Bytes. */
 export const defaultMemory = 2 * GiB;
 
+/**
+ * Named sizes: the U series of KubeVirt's common instance types (kubevirt/common-instancetypes, instancetypes/u/1/sizes.yaml
+ * at 2080c40). Memory is in bytes.
+ */
+export const instanceTypes = {
+  'u1.nano': { cpus: 1, memory: 512 * MiB },
+  'u1.micro': { cpus: 1, memory: GiB },
+  'u1.small': { cpus: 1, memory: 2 * GiB },
+  'u1.medium': { cpus: 1, memory: 4 * GiB },
+  'u1.2xmedium': { cpus: 2, memory: 4 * GiB },
+  'u1.large': { cpus: 2, memory: 8 * GiB },
+  'u1.xlarge': { cpus: 4, memory: 16 * GiB },
+  'u1.2xlarge': { cpus: 8, memory: 32 * GiB },
+  'u1.4xlarge': { cpus: 16, memory: 64 * GiB },
+  'u1.8xlarge': { cpus: 32, memory: 128 * GiB },
+} as const;
+export type InstanceType = keyof typeof instanceTypes;
+export const instanceTypeNames = Object.keys(instanceTypes) as InstanceType[];
+
 const minimumMemory = 128 * MiB;
 
 /** What begins the name of each label by which an image says what its VMs need. */

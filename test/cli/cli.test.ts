@@ -105,6 +105,7 @@ describe('the command line', () => {
       [['run', '--ssh-key', '/nonexistent', 'img'], /\/nonexistent of --ssh-key cannot be read/],
       [['run', '--label', '=x', 'img'], /Expected the name of a label/],
       [['run', '--pull', 'soon', 'img'], /Allowed choices are always, missing, never, newer/],
+      [['create', '--itype', 'huge', 'img'], /Allowed choices are u1\.nano, u1\.micro, .*u1\.8xlarge/],
       [['run', '--firmware', 'uefi', 'img'], /Allowed choices are efi, bios/],
     ];
     for (const [args, sentence] of cases) {

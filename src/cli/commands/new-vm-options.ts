@@ -3,7 +3,7 @@ import { bootloaders } from '../../bootc/backend.js';
 import type { Originated } from '../../domain/origins.js';
 import { translateOptions } from '../../option-text.js';
 import { pullPolicies } from '../../podman/pull-policy.js';
-import { GiB } from '../../sizes.js';
+import { formatSize, GiB } from '../../sizes.js';
 import type { OptionName, OptionValue, OptionWords } from '../../vm/create/options.js';
 import { acceleratorPreferences } from '../../vm/host/accelerator-preference.js';
 import {
@@ -11,6 +11,8 @@ import {
   defaultMemory,
   diskFormatPreferences,
   firmwares,
+  instanceTypeNames,
+  instanceTypes,
   labelName,
   labelPrefix,
 } from '../../vm/option-values.js';
@@ -159,6 +161,12 @@ export const writtenOptions = {
     help: 'memory, such as 4G',
     otherwise: `${defaultMemory / GiB}G`,
     label: '',
+  },
+  itype: {
+    group: 'resources',
+    flags: '--itype <name>',
+    help: `CPUs and memory by the names of KubeVirt, where --cpus or --memory do not say: ${instanceTypeNames.map((name) => `${name} ${instanceTypes[name].cpus} and ${formatSize(instanceTypes[name].memory)}`).join(', ')}`,
+    choices: instanceTypeNames,
   },
   diskSize: {
     group: 'resources',

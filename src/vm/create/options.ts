@@ -34,9 +34,12 @@ import {
   defaultMemory,
   diskFormatPreferences,
   firmwares,
+  instanceTypeNames,
+  instanceTypes,
   parseCount,
   type DiskFormatPreference,
   type Firmware,
+  type InstanceType,
 } from '../option-values.js';
 import type { VirtualMachine } from '../virtual-machine.js';
 
@@ -58,6 +61,8 @@ export interface RunOptions {
   cpus?: number | undefined;
   /** Bytes; default 2 GiB, or the image's label. */
   memory?: number | undefined;
+  /** Stands for `cpus` and `memory`, each where it is not given itself; it comes before the image's labels. */
+  itype?: InstanceType | undefined;
   /** Default `auto`. */
   accelerator?: AcceleratorPreference | undefined;
   /** Default `efi` where the host has it, or the image's label. */
@@ -261,6 +266,7 @@ export const optionDefinitions = {
     label: { otherwise: defaultMemory },
     compare: (asked, { domain }) => unlike(asked, domain.memory),
   },
+  itype: { ...oneOf(instanceTypeNames), notCompared: 'what it stands for is' },
   firmware: {
     ...oneOf(firmwares),
     label: { otherwise: undefined },
@@ -423,6 +429,14 @@ export function givenOptions(options: RunOptions): { [K in OptionName]: [K, Opti
     const value = options[name];
     return value === undefined ? [] : [[name, value]];
   }) as ReturnType<typeof givenOptions>;
+}
+
+/** The options with what a named size stands for. */
+export function withInstanceType(options: RunOptions): RunOptions {
+  const { itype } = options;
+  if (itype === undefined || !instanceTypeNames.includes(itype)) return options;
+  const { cpus, memory } = instanceTypes[itype];
+  return { ...options, cpus: options.cpus ?? cpus, memory: options.memory ?? memory };
 }
 
 /**

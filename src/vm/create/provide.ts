@@ -21,7 +21,7 @@ import { acquireLock } from '../host/lock.js';
 import { requirePortsFree } from '../guest/port-space.js';
 import { provideImage } from './provide-image.js';
 import { recoverAbandoned, recoverDirectory } from '../disks/recover.js';
-import { checkRunOptions, type RunOptions } from './options.js';
+import { checkRunOptions, withInstanceType, type RunOptions } from './options.js';
 import {
   asVirtualMachine,
   findVirtualMachine,
@@ -41,11 +41,12 @@ import { VmDirectory } from '../files/vm-directory.js';
 export async function provideVirtualMachine<T>(
   host: Host,
   imageOrId: string,
-  options: RunOptions,
+  given: RunOptions,
   use: (vm: VirtualMachine, created: boolean) => Promise<T>,
   signal?: AbortSignal,
 ): Promise<T> {
   const asked = parseImageReference(imageOrId);
+  const options = withInstanceType(given);
   const files = await checkRunOptions(options);
   warnOfOpenPorts(host, options.ports ?? []);
   await recoverAbandoned(host);

@@ -52,6 +52,7 @@ describe('completion', function () {
     assert.deepEqual(candidates('s').sort(), ['set', 'ssh', 'ssh-config', 'start', 'status', 'stop']);
     assert.deepEqual(candidates('run', '--disk'), ['--disk-size', '--disk-format']);
     assert.deepEqual(candidates('list', '--format', ''), ['table', 'json', 'yaml']);
+    assert.deepEqual(candidates('run', '--itype', 'u1.m'), ['u1.micro', 'u1.medium']);
     assert.deepEqual(candidates('completion', 'f'), ['fish']);
     assert.deepEqual(candidates('disk', ''), ['ls', 'prune', 'help']);
     assert.ok(!candidates('').includes('__complete'));

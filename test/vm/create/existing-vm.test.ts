@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { parsePort } from '../../../src/domain/ports.js';
 import { requireSame } from '../../../src/vm/create/existing-vm.js';
-import type { RunOptions } from '../../../src/vm/create/options.js';
+import { withInstanceType, type RunOptions } from '../../../src/vm/create/options.js';
 import { findVirtualMachine } from '../../../src/vm/virtual-machine.js';
 import { rejectsWithCode } from '../../support/rejects.js';
 import { openTestHost } from '../../support/test-host.js';
@@ -19,6 +19,7 @@ describe('a VM that exists, run with options', () => {
     labels: { labels: { stage: 'live' } },
     firmware: { firmware: 'efi' },
     cpus: { cpus: 7 },
+    memory: withInstanceType({ itype: 'u1.8xlarge', cpus: 1 }),
   })) {
     it(`is refused when it was made with another ${option}`, async function () {
       const { host } = await openTestHost(this, [

@@ -3,9 +3,12 @@ import type { RunOptions } from '../../../src/index.js';
 import { parsePort } from '../../../src/domain/ports.js';
 import {
   checkRunOptions,
+  withInstanceType,
   optionDefinitions,
   type OptionDefinitions,
 } from '../../../src/vm/create/options.js';
+import { chooseRequirements } from '../../../src/vm/create/requirements.js';
+import { GiB } from '../../../src/sizes.js';
 import { rejectsWithCode } from '../../support/rejects.js';
 
 describe('the definition of an option', () => {
@@ -27,6 +30,20 @@ describe('the definition of an option', () => {
   });
 });
 
+describe('a named size', () => {
+  it("says CPUs and memory before the image's labels, and after what is given itself", () => {
+    const labels = { 'io.podman-bootc.cpus': '3', 'io.podman-bootc.memory': '3G' };
+    const chosen = (options: RunOptions): unknown[] => {
+      const { cpus, memory, origins } = chooseRequirements(withInstanceType(options), labels, String);
+      return [cpus, memory, origins.cpus, origins.memory];
+    };
+    assert.deepEqual(chosen({ itype: 'u1.large' }), [2, 8 * GiB, 'option', 'option']);
+    assert.deepEqual(chosen({ itype: 'u1.large', cpus: 5 }), [5, 8 * GiB, 'option', 'option']);
+    assert.deepEqual(chosen({ itype: 'u1.nano', memory: GiB }), [1, GiB, 'option', 'option']);
+    assert.deepEqual(chosen({}), [3, 3 * GiB, 'image label', 'image label']);
+  });
+});
+
 describe("a library user's options", () => {
   for (const [code, options] of [
     ['NAME_INVALID', { name: '../x' }],
@@ -34,6 +51,7 @@ describe("a library user's options", () => {
     ['COUNT_INVALID', { cpus: 1.5 }],
     ['COUNT_INVALID', { cpus: NaN }],
     ['MEMORY_INVALID', { memory: 1 }],
+    ['CHOICE_INVALID', { itype: 'm1.huge' as 'u1.small' }],
     ['CHOICE_INVALID', { firmware: 'uefi' as 'efi' }],
     ['CHOICE_INVALID', { pull: 'sometimes' as 'never' }],
     ['FILESYSTEM_INVALID', { filesystem: 'ntfs' }],
