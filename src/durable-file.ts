@@ -3,6 +3,7 @@ import { constants } from 'node:fs';
 import { open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { codeOf, messageOf } from './errors.js';
+import { isMissing } from './paths.js';
 
 /*
  * Records of ours (journals, what is known of base disks and VMs): whoever finds one finds it whole, also after a loss of
@@ -93,7 +94,7 @@ export async function readRecord<T>(
     if (content === 'too long') return new DamagedRecord(path, `has more than ${longestRecord} bytes`);
     text = content.toString('utf8');
   } catch (error) {
-    if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR') return undefined;
+    if (isMissing(error)) return undefined;
     if (codeOf(error) === 'ELOOP') return new DamagedRecord(path, 'is a link');
     return new DamagedRecord(path, `cannot be read: ${messageOf(error)}`);
   }

@@ -1,7 +1,8 @@
 import { stat } from 'node:fs/promises';
 import { DamagedRecord } from '../durable-file.js';
 import { PodmanBootcError } from '../errors.js';
-import { disksDirectory, namesIn, vmsDirectory } from './host/directories.js';
+import { namesIn } from '../paths.js';
+import { disksDirectory, vmsDirectory } from './host/directories.js';
 import type { Host } from './host/host.js';
 import { idOf, isIdOf } from './identity.js';
 import { disksAreGone, isOf, readKeptDefinition, type KeptDefinition } from './files/kept-definition.js';

@@ -1,14 +1,19 @@
-import { lstat } from 'node:fs/promises';
 import { readDomain } from '../../domain/edit.js';
 import { DamagedRecord } from '../../durable-file.js';
 import { messageOf, PodmanBootcError } from '../../errors.js';
 import { isLibvirtError } from '../../libvirt/index.js';
+import { isThere } from '../../paths.js';
 import { removeBase } from '../disks/base-store.js';
 import { discardFiles } from '../disks/discard.js';
 import type { Host } from '../host/host.js';
 import { isOf, readKeptDefinition } from '../files/kept-definition.js';
-import { ignoreNotRunning } from '../power/stop.js';
-import { directoryOf, isActiveState, stateOf, type VirtualMachine } from '../virtual-machine.js';
+import {
+  directoryOf,
+  ignoreNotRunning,
+  isActiveState,
+  stateOf,
+  type VirtualMachine,
+} from '../virtual-machine.js';
 import type { VmDirectory } from '../files/vm-directory.js';
 
 /**
@@ -95,13 +100,6 @@ async function disksOf(vm: VirtualMachine): Promise<string[]> {
     if (isLibvirtError(error, 'VIR_ERR_NO_DOMAIN')) return [];
     throw error;
   }
-}
-
-async function isThere(path: string): Promise<boolean> {
-  return lstat(path).then(
-    () => true,
-    () => false,
-  );
 }
 
 async function undefine(host: Host, vm: VirtualMachine): Promise<void> {

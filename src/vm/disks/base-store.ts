@@ -7,10 +7,11 @@ import { fileSize } from '../../disk/qcow2.js';
 import { moveRaw } from '../../disk/raw-copy.js';
 import { DamagedRecord, readRecord, syncFile, writeDurably } from '../../durable-file.js';
 import { codeOf, PodmanBootcError } from '../../errors.js';
+import { isThere, namesIn } from '../../paths.js';
 import type { PodmanEngine } from '../../podman/engine.js';
 import { baseKey, differences, type BaseParts } from './base-key.js';
 import { findBaseUsers, forgetMarks } from './base-users.js';
-import { makeDirectory, namesIn, type Directories } from '../host/directories.js';
+import { makeDirectory, type Directories } from '../host/directories.js';
 import type { Host } from '../host/host.js';
 import { acquireLock, isLocked, tryLock } from '../host/lock.js';
 import { allowQemuToRead } from '../host/qemu-access.js';
@@ -89,15 +90,8 @@ class BaseDirectory {
         throw new Error('it says neither that the disk is complete nor how it is made');
       return read;
     });
-    if (record !== undefined || (await this.#isWithoutDisk())) return record;
+    if (record !== undefined || !(await isThere(this.disk))) return record;
     return new DamagedRecord(this.#record, 'is gone');
-  }
-
-  async #isWithoutDisk(): Promise<boolean> {
-    return stat(this.disk).then(
-      () => false,
-      (error: unknown) => codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR',
-    );
   }
 
   async write(record: BaseRecord): Promise<void> {
@@ -211,11 +205,7 @@ async function build(
     return record;
   } catch (error) {
     // Without a partial disk podman has not been called yet.
-    const hasBegun = await stat(partialDisk).then(
-      () => true,
-      () => false,
-    );
-    if (hasBegun) await cleanUpUnfinished(host, directory, begun);
+    if (await isThere(partialDisk)) await cleanUpUnfinished(host, directory, begun);
     else {
       if (scratch !== undefined) await rm(scratch, { recursive: true, force: true });
       await directory.remove();

@@ -6,11 +6,11 @@ import { readDomain, type DomainDescription } from '../../domain/edit.js';
 import { DamagedRecord, readRecord, writeDurably } from '../../durable-file.js';
 import { codeOf } from '../../errors.js';
 import { isLibvirtError, type Domain } from '../../libvirt/index.js';
+import { isThere, namesIn } from '../../paths.js';
 import {
   allDirectories,
   disksDirectory,
   makeDirectory,
-  namesIn,
   vmsDirectory,
   type Directories,
 } from '../host/directories.js';
@@ -263,12 +263,4 @@ async function isStale(host: Host, mark: BaseUser, domains: readonly Domain[]): 
   const isHere = libvirtIdentity(mark.uri) === host.libvirt;
   if (isHere && domains.some(({ uuid }) => uuid === mark.uuid)) return false;
   return !(await isThere(mark.disk)) && !(await isThere(mark.directory));
-}
-
-/** Also of what cannot be looked at. */
-async function isThere(path: string): Promise<boolean> {
-  return stat(path).then(
-    () => true,
-    (error: unknown) => codeOf(error) !== 'ENOENT' && codeOf(error) !== 'ENOTDIR',
-  );
 }

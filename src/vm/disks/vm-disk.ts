@@ -2,6 +2,7 @@ import { checkOverlay, checkRaw, createOverlay } from '../../disk/qcow2.js';
 import { copyRaw } from '../../disk/raw-copy.js';
 import { readDomain } from '../../domain/edit.js';
 import { codeOf, PodmanBootcError } from '../../errors.js';
+import { isMissing } from '../../paths.js';
 import { formatSize } from '../../sizes.js';
 import { checkBacking, type BaseDisk } from './base-store.js';
 import type { Host } from '../host/host.js';
@@ -80,7 +81,7 @@ export async function requireDisk(
   } catch (error) {
     const code = codeOf(error);
     if (code === 'EACCES' || code === 'EPERM') return;
-    if (code !== 'ENOENT' && code !== 'ENOTDIR') throw error;
+    if (!isMissing(error)) throw error;
     throw new PodmanBootcError('boot', 'DISK_MISSING', `The disk ${path} of the VM ${name} is gone`, {
       remedy,
       cause: error,

@@ -1,8 +1,9 @@
 import { createReadStream, type Stats } from 'node:fs';
-import { appendFile, link, readdir, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { appendFile, link, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { codeOf, PodmanBootcError } from '../../errors.js';
 import { option } from '../../option-text.js';
+import { PodmanBootcError } from '../../errors.js';
+import { isMissing, namesIn } from '../../paths.js';
 import { MiB } from '../../sizes.js';
 import type { VmDirectory } from './vm-directory.js';
 
@@ -216,10 +217,6 @@ function bootOf(parts: { file: string; status: Stats }[]): ConsoleBoot {
   };
 }
 
-async function namesIn(directory: string): Promise<string[]> {
-  return (await readdir(directory).catch(ignoreMissing)) ?? [];
-}
-
 function ignoreMissing(error: unknown): undefined {
-  if (codeOf(error) !== 'ENOENT') throw error;
+  if (!isMissing(error)) throw error;
 }

@@ -1,7 +1,7 @@
 import { readdir, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { DamagedRecord, readRecord } from '../../durable-file.js';
-import { codeOf } from '../../errors.js';
+import { isMissing } from '../../paths.js';
 import { allDirectories, vmsDirectory, type Directories } from '../host/directories.js';
 import type { Host } from '../host/host.js';
 import { libvirtIdentity } from '../host/libvirt-identity.js';
@@ -76,7 +76,7 @@ export async function inodeOf(path: string): Promise<number | undefined> {
   try {
     return (await stat(path)).ino;
   } catch (error) {
-    if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR') return undefined;
+    if (isMissing(error)) return undefined;
     throw error;
   }
 }

@@ -1,7 +1,8 @@
-import { chmod, lstat, mkdir, open, readdir, rm, rmdir } from 'node:fs/promises';
+import { chmod, mkdir, open, readdir, rm, rmdir } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { DamagedRecord, readRecord, writeDurably } from '../../durable-file.js';
 import { codeOf } from '../../errors.js';
+import { isThere } from '../../paths.js';
 import { isOutOfSpace } from '../../system-error.js';
 import { makeDirectory, mendDirectory, vmsDirectory, type Directories } from '../host/directories.js';
 
@@ -208,16 +209,5 @@ export class VmDirectory {
       if (file !== this.#journal) await rm(file, { recursive: true, force: true });
     }
     await rm(this.path, { recursive: true, force: true });
-  }
-}
-
-/** Also of a link that leads nowhere. */
-async function isThere(path: string): Promise<boolean> {
-  try {
-    await lstat(path);
-    return true;
-  } catch (error) {
-    if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR') return false;
-    throw error;
   }
 }

@@ -1,10 +1,11 @@
 import { constants } from 'node:fs';
-import { chmod, lstat, mkdir, open, readdir, stat } from 'node:fs/promises';
+import { chmod, lstat, mkdir, open, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, isAbsolute, join, relative, sep } from 'node:path';
 import type { Stats } from 'node:fs';
 import { codeOf, PodmanBootcError } from '../../errors.js';
 import { ownUid } from '../../own-file.js';
+import { namesIn } from '../../paths.js';
 import { isUsualLibvirt, libvirtFileName } from './libvirt-identity.js';
 
 /** Where podman-bootc keeps things on this host. */
@@ -108,16 +109,6 @@ export async function allDirectories(directories: Directories): Promise<Director
   const names = await namesIn(join(root, 'libvirt'));
   const all = [root, ...names.sort().map((name) => join(root, 'libvirt', name))];
   return all.map((data) => ({ ...directories, root, data }));
-}
-
-/** What is in a directory; nothing in one that is not there. */
-export async function namesIn(path: string): Promise<string[]> {
-  try {
-    return await readdir(path);
-  } catch (error) {
-    if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR') return [];
-    throw error;
-  }
 }
 
 /** The directory that holds one directory per VM. */
