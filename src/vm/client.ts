@@ -21,14 +21,12 @@ import {
   asVirtualMachine,
   digitsToEnd,
   findVirtualMachine,
-  goneError,
-  isActiveState,
   listUnfinished,
   listVirtualMachines,
   loginTarget,
   lookupDomain,
+  requireActive,
   requireDigits,
-  stateOf,
   type ListedVirtualMachine,
   type UnfinishedVirtualMachine,
   type VirtualMachine,
@@ -497,13 +495,7 @@ export class PodmanBootc implements AsyncDisposable {
 
   /** How to log in to a VM that somebody can log in to now. */
   async #loginWhenReady(vm: VirtualMachine, options: WaitOptions): Promise<LoginTarget> {
-    const state = await stateOf(vm);
-    if (state === undefined) throw goneError(vm);
-    if (!isActiveState(state)) {
-      throw new PodmanBootcError('usage', 'VM_NOT_RUNNING', `The VM ${vm.name} is ${state}`, {
-        remedy: `Start it with \`podman-bootc start ${vm.id}\``,
-      });
-    }
+    await requireActive(vm);
     const [{ waitForBanner }, { readPinnedKeys }] = await Promise.all([
       import('../ssh/readiness.js'),
       import('../ssh/pinning.js'),

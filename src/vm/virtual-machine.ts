@@ -34,9 +34,9 @@ export interface ListedVirtualMachine extends VirtualMachine {
   memory: number;
 }
 
-/** Whether a domain in this state has a QEMU process. */
-export function isActiveState(state: DomainState): boolean {
-  return state !== 'shut off' && state !== 'crashed' && state !== 'no state';
+/** Whether a domain in this state has a QEMU process; one that is gone (undefined) has none. */
+export function isActiveState(state: DomainState | undefined): boolean {
+  return state !== undefined && state !== 'shut off' && state !== 'crashed' && state !== 'no state';
 }
 
 /**
@@ -59,6 +59,26 @@ export async function stateOf(vm: VirtualMachine): Promise<DomainState | undefin
     if (isLibvirtError(error, 'VIR_ERR_NO_DOMAIN')) return undefined;
     throw error;
   }
+}
+
+/**
+ * The state of a VM that has to have a QEMU process.
+ * @param otherwise what else can be done with one that has none, as the end of a sentence
+ * @throws PodmanBootcError `VM_NOT_RUNNING`, `VM_NOT_FOUND`
+ */
+export async function requireActive(vm: VirtualMachine, otherwise = ''): Promise<DomainState> {
+  const state = await stateOf(vm);
+  if (state === undefined) throw goneError(vm);
+  if (isActiveState(state)) return state;
+  throw new PodmanBootcError('usage', 'VM_NOT_RUNNING', `The VM ${vm.name} is ${state}`, {
+    remedy: `Start it with \`podman-bootc start ${vm.id}\`${otherwise}`,
+  });
+}
+
+/** For what is asked of a VM that may have ended meanwhile; a transient one is gone then. */
+export function ignoreNotRunning(error: unknown): void {
+  if (!isLibvirtError(error, 'VIR_ERR_OPERATION_INVALID') && !isLibvirtError(error, 'VIR_ERR_NO_DOMAIN'))
+    throw error;
 }
 
 /** Reads a domain as a VM; undefined when it is not one of ours. */

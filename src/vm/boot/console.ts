@@ -5,14 +5,9 @@ import { option } from '../../option-text.js';
 import { isLibvirtError } from '../../libvirt/index.js';
 import { consoleBoot, consoleBoots, holdConsole, readConsole } from '../files/console-log.js';
 import { followFile } from '../files/follow-file.js';
+import { watchEnd } from '../end-of-vm.js';
 import type { Host } from '../host/host.js';
-import {
-  directoryOf,
-  isActiveState,
-  settledState,
-  sshCommand,
-  type VirtualMachine,
-} from '../virtual-machine.js';
+import { directoryOf, requireActive, sshCommand, type VirtualMachine } from '../virtual-machine.js';
 import type { VmDirectory } from '../files/vm-directory.js';
 
 /** Which part of a console's log is read. */
@@ -63,36 +58,16 @@ async function* follow(
       remedy: `Leave out ${option('boot')} or ${option('follow')}`,
     });
   }
-  await using ended = await watchEnd(host, vm, signal);
+  await using watch = await watchEnd(host, vm);
+  const end = signal ? AbortSignal.any([watch.signal, signal]) : watch.signal;
   const [latest] = await consoleBoots(directory);
   if (latest) yield* selected(latest, from);
   const last = latest?.files.at(-1);
   const start = last?.path === directory.consoleLog ? last.size : 0;
   // Nothing is written any more, and what is there was put aside already.
-  if (ended.signal.aborted && start === 0) return;
-  yield* followFile(directory.consoleLog, { start, end: ended.signal });
+  if (end.aborted && start === 0) return;
+  yield* followFile(directory.consoleLog, { start, end });
   signal?.throwIfAborted();
-}
-
-/** A signal that aborts when the VM stops, has stopped, or the other signal aborts. */
-export async function watchEnd(
-  host: Host,
-  vm: VirtualMachine,
-  signal?: AbortSignal,
-): Promise<AsyncDisposable & { signal: AbortSignal }> {
-  const end = new AbortController();
-  const unsubscribe = await host.connection.onDomainLifecycle(
-    ({ event }) => {
-      if (event === 'stopped' || event === 'crashed') end.abort();
-    },
-    { domain: vm.domain },
-  );
-  // Asked after subscribing, so that no end of it can fall in between.
-  if (!isActiveState(await settledState(vm.domain))) end.abort();
-  return {
-    signal: signal ? AbortSignal.any([end.signal, signal]) : end.signal,
-    [Symbol.asyncDispose]: unsubscribe,
-  };
 }
 
 /** Opens the console; see `PodmanBootc.openConsole`. */
@@ -100,12 +75,7 @@ export async function openConsole(
   vm: VirtualMachine,
   options: { force?: boolean | undefined; signal?: AbortSignal | undefined },
 ): Promise<Duplex> {
-  const state = await settledState(vm.domain);
-  if (!isActiveState(state)) {
-    throw new PodmanBootcError('usage', 'VM_NOT_RUNNING', `The VM ${vm.name} is ${state}`, {
-      remedy: `Start it with \`podman-bootc start ${vm.id}\`, or read what it wrote with \`podman-bootc logs ${vm.id}\``,
-    });
-  }
+  await requireActive(vm, `, or read what it wrote with \`podman-bootc logs ${vm.id}\``);
   try {
     return await vm.domain.openConsole(options);
   } catch (cause) {

@@ -1,4 +1,6 @@
 import { codeOf, PodmanBootcError } from '../../errors.js';
+import { pause } from '../../pause.js';
+import { watchEnd } from '../end-of-vm.js';
 import type { Host } from '../host/host.js';
 import {
   asVirtualMachine,
@@ -35,8 +37,14 @@ export async function waitForState(
 ): Promise<void> {
   const deadline = Date.now() + (options.timeout ?? forEver);
   const left = (): number => Math.max(deadline - Date.now(), 0);
-  await using events = await listen(host, vm);
+  let changed = new AbortController();
+  await using _watch = await watchEnd(host, vm, () => {
+    changed.abort();
+  });
+  using broken = watchConnection(host);
+  const signal = options.signal ? AbortSignal.any([broken.signal, options.signal]) : broken.signal;
   for (;;) {
+    changed = new AbortController();
     const state = await stateOf(vm);
     if (state === undefined && wanted !== 'stopped') {
       throw new PodmanBootcError(
@@ -45,15 +53,27 @@ export async function waitForState(
         `The VM ${vm.name} was removed while it was waited for`,
       );
     }
-    const isActive = state !== undefined && isActiveState(state);
-    if (wanted === 'stopped' ? !isActive : wanted === 'running' && state === 'running') return;
+    if (wanted === 'stopped' ? !isActiveState(state) : wanted === 'running' && state === 'running') return;
     if (wanted === 'ssh' && state === 'running') {
       await waitForSsh(host, vm, left(), options);
       return;
     }
-    if (!(await events.next(left(), options.signal)))
-      throw timeoutError(vm, wanted, options, `is ${state ?? 'gone'}`);
+    await pause(left(), changed.signal, signal);
+    if (!changed.signal.aborted) throw timeoutError(vm, wanted, options, `is ${state ?? 'gone'}`);
   }
+}
+
+/** A signal that aborts when libvirt can tell nothing any longer. */
+function watchConnection({ connection }: Host): Disposable & { signal: AbortSignal } {
+  const broken = new AbortController();
+  const forget = connection.onClose(() => {
+    broken.abort(
+      new PodmanBootcError('host', 'LIBVIRT_UNREACHABLE', 'The connection to libvirt broke while waiting', {
+        remedy: 'Look whether its daemon runs, and wait again',
+      }),
+    );
+  });
+  return { signal: broken.signal, [Symbol.dispose]: forget };
 }
 
 async function waitForSsh(
@@ -86,60 +106,4 @@ function timeoutError(
     `The VM ${vm.name} ${is} after ${timeout / 1000} s of waiting for ${wanted}`,
     { cause },
   );
-}
-
-interface Events extends AsyncDisposable {
-  /** @returns whether something happened since the last call, within so many milliseconds */
-  next(timeout: number, signal: AbortSignal | undefined): Promise<boolean>;
-}
-
-async function listen(host: Host, vm: VirtualMachine): Promise<Events> {
-  let happened = false;
-  let broken = false;
-  let wake = (): void => {
-    // Nobody waits yet.
-  };
-  const unsubscribe = await host.connection.onDomainLifecycle(
-    () => {
-      happened = true;
-      wake();
-    },
-    { domain: vm.domain },
-  );
-  const forget = host.connection.onClose(() => {
-    broken = true;
-    wake();
-  });
-  return {
-    async next(timeout, signal) {
-      await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, timeout);
-        wake = () => {
-          clearTimeout(timer);
-          resolve();
-        };
-        signal?.addEventListener('abort', wake, { once: true });
-        if (happened || broken || signal?.aborted) wake();
-      });
-      signal?.removeEventListener('abort', wake);
-      signal?.throwIfAborted();
-      if (broken) {
-        throw new PodmanBootcError(
-          'host',
-          'LIBVIRT_UNREACHABLE',
-          'The connection to libvirt broke while waiting',
-          {
-            remedy: 'Look whether its daemon runs, and wait again',
-          },
-        );
-      }
-      const did = happened;
-      happened = false;
-      return did;
-    },
-    async [Symbol.asyncDispose]() {
-      forget();
-      if (!broken) await unsubscribe();
-    },
-  };
 }

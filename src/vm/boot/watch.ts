@@ -10,8 +10,9 @@ import type { Attempt } from '../../ssh/readiness.js';
 import { holdConsole } from '../files/console-log.js';
 import { followFile } from '../files/follow-file.js';
 import { askAddress, askServices } from '../guest/agent.js';
+import { watchEnd, type EndOfVm, type EndWatch } from '../end-of-vm.js';
 import type { Host } from '../host/host.js';
-import { directoryOf, isActiveState, stateOf, vmReference, type VirtualMachine } from '../virtual-machine.js';
+import { directoryOf, vmReference, type VirtualMachine } from '../virtual-machine.js';
 
 /**
  * Seconds that a guest which is up has for opening its port, where nothing but the port tells: getty waits until all
@@ -47,10 +48,10 @@ export class BootWatch implements AsyncDisposable {
   readonly #hostKeys = new AnnouncedHostKeys();
   /** Whether all that the console had to say when the watch began has been read. */
   #isCurrent = false;
-  /** Aborts when the console has no more to say that matters: its rest is read then. */
+  /** Aborts when the console has no more to say that matters: what is left of it is read then. */
   readonly #over = new AbortController();
   #console: Promise<void> = Promise.resolve();
-  #unsubscribe: () => Promise<void> = () => Promise.resolve();
+  #end: EndWatch | undefined;
   /** The last attempts that ended alike, and since when they do. */
   #port: { state: Attempt; isUp: boolean; since: number } | undefined;
   /** Seconds from the console's first line until the guest was up; 0 as long as that is not known. */
@@ -141,26 +142,20 @@ export class BootWatch implements AsyncDisposable {
   }
 
   async #start(): Promise<void> {
-    this.#unsubscribe = await this.host.connection.onDomainLifecycle(
-      ({ event, detail }) => {
-        if (event === 'stopped' || event === 'crashed') void this.#ended(event, detail);
-      },
-      { domain: this.vm.domain },
-    );
+    const watch = await watchEnd(this.host, this.vm);
+    this.#end = watch;
     this.host.report.progress?.({ type: 'stage', stage: 'firmware' });
     this.#console = this.#watchConsole().catch((error: unknown) => {
       this.host.report.debug(`The console of ${this.vm.name} cannot be watched: ${messageOf(error)}`);
     });
-    // Asked after subscribing, so that no end of it can fall in between.
-    const settled = await stateOf(this.vm);
-    if (settled === undefined) await this.#ended('stopped', 'gone');
-    else if (!isActiveState(settled)) {
-      const { state, reason } = await this.vm.domain.getState();
-      await this.#ended(state === 'crashed' ? 'crashed' : 'stopped', reason);
-    }
+    if (watch.end) await this.#ended(watch.end);
+    else
+      watch.signal.addEventListener('abort', () => {
+        if (watch.end) void this.#ended(watch.end);
+      });
   }
 
-  async #ended(event: string, detail: string): Promise<void> {
+  async #ended({ event, detail }: EndOfVm): Promise<void> {
     this.#over.abort();
     await this.#console;
     // A panic that ended it, say, tells more.
@@ -227,7 +222,7 @@ export class BootWatch implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#over.abort();
-    await this.#unsubscribe();
+    await this.#end?.[Symbol.asyncDispose]();
     await this.#console;
   }
 }

@@ -29,12 +29,12 @@ export async function removeVirtualMachine(
   options: { force?: boolean; purge?: boolean } = {},
 ): Promise<void> {
   const state = await stateOf(vm);
-  const isActive = state !== undefined && isActiveState(state);
+  const isActive = isActiveState(state);
   if (isActive && options.force !== true) {
     throw new PodmanBootcError(
       'usage',
       'VM_RUNNING',
-      `The VM ${vm.name} is ${state}, and a VM is removed only when it is shut off`,
+      `The VM ${vm.name} is ${String(state)}, and a VM is removed only when it is shut off`,
       {
         remedy: `Stop it first with \`podman-bootc stop ${vm.id}\`, or end and remove it with \`podman-bootc rm -f ${vm.id}\``,
       },

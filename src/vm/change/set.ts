@@ -8,7 +8,13 @@ import { isLibvirtError } from '../../libvirt/index.js';
 import type { Host } from '../host/host.js';
 import { keepDefinition } from '../keep-definition.js';
 import { checkCount, checkMemory } from '../option-values.js';
-import { isActiveState, requirePersistent, settledState, type VirtualMachine } from '../virtual-machine.js';
+import {
+  ignoreNotRunning,
+  isActiveState,
+  requirePersistent,
+  settledState,
+  type VirtualMachine,
+} from '../virtual-machine.js';
 
 /** What may be changed of a VM; what is absent stays. */
 export interface VmChanges {
@@ -56,7 +62,7 @@ export async function setVirtualMachine(
   if (changes.cpus !== undefined) note('cpus', isActive && (await plugCpus(host, vm, changes.cpus)));
   if (changes.memory !== undefined) note('memory', isActive && (await inflate(host, vm, changes.memory)));
   if (changesLabels(changes)) {
-    if (isActive) await setLabels(vm, changes, { live: true }).catch(ignoreEnded);
+    if (isActive) await setLabels(vm, changes, { live: true }).catch(ignoreNotRunning);
     note('labels', true);
   }
   if (changes.autostart !== undefined) note('autostart', true);
@@ -131,10 +137,6 @@ function atNextStart(host: Host, error: unknown): false {
   if (!isLibvirtError(error)) throw error;
   host.report.debug(`Not now: ${error.message}`);
   return false;
-}
-
-function ignoreEnded(error: unknown): void {
-  if (!isLibvirtError(error, 'VIR_ERR_OPERATION_INVALID')) throw error;
 }
 
 function kibibytes(bytes: number): number {

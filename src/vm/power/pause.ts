@@ -1,5 +1,5 @@
 import { messageOf, PodmanBootcError, type ErrorCode } from '../../errors.js';
-import { isActiveState, settledState, type VirtualMachine } from '../virtual-machine.js';
+import { requireActive, type VirtualMachine } from '../virtual-machine.js';
 
 /**
  * Halts the processors of a VM; its memory stays where it is, and its clock stands still. The caller holds the VM's
@@ -22,14 +22,6 @@ export async function resumeVirtualMachine(vm: VirtualMachine): Promise<boolean>
   if ((await requireActive(vm)) !== 'paused') return false;
   await vm.domain.resume().catch(fail('RESUME_FAILED', `libvirt could not resume ${vm.name}`));
   return true;
-}
-
-async function requireActive(vm: VirtualMachine): Promise<string> {
-  const state = await settledState(vm.domain);
-  if (isActiveState(state)) return state;
-  throw new PodmanBootcError('usage', 'VM_NOT_RUNNING', `The VM ${vm.name} is ${state}`, {
-    remedy: `Start it with \`podman-bootc start ${vm.id}\``,
-  });
 }
 
 function fail(code: ErrorCode<'failure'>, sentence: string): (cause: unknown) => never {

@@ -1,6 +1,7 @@
+import { pause } from '../../pause.js';
 import type { Host } from '../host/host.js';
-import { ignoreNotRunning, pause, pressAgain, stopTimeout, type StopOptions } from './stop.js';
-import { goneError, stateOf, type VirtualMachine } from '../virtual-machine.js';
+import { pressAgain, stopTimeout, type StopOptions } from './stop.js';
+import { goneError, ignoreNotRunning, stateOf, type VirtualMachine } from '../virtual-machine.js';
 
 /**
  * Boots a VM anew without ending its QEMU: asks the guest by ACPI, and resets it when it has not followed after the

@@ -1,8 +1,10 @@
-import { isLibvirtError } from '../../libvirt/index.js';
+import { pause } from '../../pause.js';
+import { watchEnd } from '../end-of-vm.js';
 import { holdConsole } from '../files/console-log.js';
 import type { Host } from '../host/host.js';
 import { recoverDirectory } from '../disks/recover.js';
 import {
+  ignoreNotRunning,
   isActiveState,
   localDirectoryOf,
   lookupDomain,
@@ -45,45 +47,30 @@ export async function stopVirtualMachine(
 }
 
 async function end(host: Host, vm: VirtualMachine, options: StopOptions): Promise<StopOutcome> {
-  if (!(await isActive(vm))) return 'not running';
+  if (!isActiveState(await stateOf(vm))) return 'not running';
   const directory = localDirectoryOf(host, vm);
   if (directory) await holdConsole(directory);
   if (options.force === true) return forceOff(vm);
   // Libvirt's test driver has one way only, and refuses to be told.
   const mode = (await host.connection.getType()) === 'QEMU' ? 'acpi' : 'default';
-  const ended = new AbortController();
-  const unsubscribe = await host.connection.onDomainLifecycle(
-    ({ event }) => {
-      if (event === 'stopped') ended.abort();
-    },
-    { domain: vm.domain },
-  );
-  try {
-    const timeout = options.timeout ?? stopTimeout;
-    const deadline = Date.now() + timeout;
-    while (Date.now() < deadline) {
-      const state = await stateOf(vm);
-      if (state === undefined || !isActiveState(state)) return 'shut down';
-      if (state === 'paused') await vm.domain.resume().catch(ignoreNotRunning);
-      await vm.domain.shutdown({ mode }).catch(ignoreNotRunning);
-      await pause(Math.min(pressAgain, deadline - Date.now()), ended.signal, options.signal);
-      if (ended.signal.aborted) return 'shut down';
-    }
-    host.report.warn(`${vm.name} did not shut down within ${timeout / 1000} s: ending it by force`);
-    return await forceOff(vm);
-  } finally {
-    await unsubscribe();
+  await using watch = await watchEnd(host, vm);
+  const timeout = options.timeout ?? stopTimeout;
+  const deadline = Date.now() + timeout;
+  while (!watch.end && Date.now() < deadline) {
+    const state = await stateOf(vm);
+    if (!isActiveState(state)) return 'shut down';
+    if (state === 'paused') await vm.domain.resume().catch(ignoreNotRunning);
+    await vm.domain.shutdown({ mode }).catch(ignoreNotRunning);
+    await pause(Math.min(pressAgain, deadline - Date.now()), watch.signal, options.signal);
   }
+  if (watch.end) return 'shut down';
+  host.report.warn(`${vm.name} did not shut down within ${timeout / 1000} s: ending it by force`);
+  return await forceOff(vm);
 }
 
 async function forceOff(vm: VirtualMachine): Promise<StopOutcome> {
   await vm.domain.destroy().catch(ignoreNotRunning);
   return 'forced off';
-}
-
-async function isActive(vm: VirtualMachine): Promise<boolean> {
-  const state = await stateOf(vm);
-  return state !== undefined && isActiveState(state);
 }
 
 /** Of a transient VM libvirt's part is gone by itself, a moment after it has ended; ours is removed here. */
@@ -97,31 +84,4 @@ async function removeTransient(host: Host, vm: VirtualMachine): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
   await recoverDirectory(host, vm.uuid, directory);
-}
-
-/** For what is asked of a VM that may have ended meanwhile; a transient one is gone then. */
-export function ignoreNotRunning(error: unknown): void {
-  if (!isLibvirtError(error, 'VIR_ERR_OPERATION_INVALID') && !isLibvirtError(error, 'VIR_ERR_NO_DOMAIN'))
-    throw error;
-}
-
-/** Resolves after so many milliseconds or when `early` aborts; rejects when `signal` does. */
-export function pause(
-  milliseconds: number,
-  early: AbortSignal,
-  signal: AbortSignal | undefined,
-): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const finish = (): void => {
-      clearTimeout(timer);
-      early.removeEventListener('abort', finish);
-      signal?.removeEventListener('abort', finish);
-      if (signal?.aborted) reject(signal.reason as Error);
-      else resolve();
-    };
-    const timer = setTimeout(finish, Math.max(milliseconds, 0));
-    early.addEventListener('abort', finish);
-    signal?.addEventListener('abort', finish);
-    if (early.aborted || signal?.aborted) finish();
-  });
 }
