@@ -260,7 +260,7 @@ describe('podman-bootc, killed anywhere,', () => {
     const count = points['install and rm --purge'];
     for (let index = 0; index < count; index++) {
       await killed(index, count, install, ...create);
-      // Every third time the rest is met by a command that does not want the same base disk.
+      // Every third time the leftover is met by a command that does not want the same base disk.
       if (index % 3 === 2) await podmanBootc('rm', 'nothing-of-that-name');
       const again = await podmanBootc(...create);
       install.update(again);

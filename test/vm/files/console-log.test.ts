@@ -62,7 +62,7 @@ describe("a VM's console logs", () => {
   it('are put aside once, however often and wherever that was interrupted', async () => {
     boot(directory, 'first\n');
     mkdirSync(directory.boots);
-    writeFileSync(join(directory.boots, 'partial'), 'rest of a killed one');
+    writeFileSync(join(directory.boots, 'partial'), 'leftover of a killed one');
     await archiveConsole(directory);
     await archiveConsole(directory);
     assert.deepEqual((await consoleBoots(directory)).length, 1);
