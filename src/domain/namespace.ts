@@ -1,5 +1,10 @@
 import type { XmlElement } from './xml.js';
 
+/** The namespace of our record in a domain's `<metadata>`. Its last part is the version of the record. */
+export const metadataNamespace = 'urn:x-podman-bootc:vm:1';
+/** The prefix (and key of `virsh metadata`) we give our namespace. */
+export const metadataPrefix = 'podman-bootc';
+
 /** XML namespace of libvirt's QEMU extensions (https://libvirt.org/drvqemu.html#pass-through-of-arbitrary-qemu-commands). */
 export const qemuNamespace = 'http://libvirt.org/schemas/domain/qemu/1.0';
 
