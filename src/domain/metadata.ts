@@ -32,6 +32,11 @@ const properties = {
   /** Of the domain that it is the record of: others have it from there. Absent in records of old versions. */
   uuid: optional('uuid', text),
   created: attribute('created', time),
+  /**
+   * Absolute path of the directory with its keys and logs. Absent in records of old versions: it lay where the disk's path
+   * tells.
+   */
+  directory: optional('directory', text),
   image: part(
     'image',
     record({
@@ -63,7 +68,8 @@ const properties = {
       bootcArgs: list('bootcArg', 'value'),
     }),
   ),
-  disk: part(
+  /** The disk that was made for it; absent when none was. */
+  disk: optionalPart(
     'disk',
     record({
       path: attribute('path', text),
@@ -119,7 +125,9 @@ export function metadataElement(metadata: VmMetadata): XmlElement {
  * @throws PodmanBootcError `VM_METADATA_DAMAGED`: a required part is missing or makes no sense.
  */
 export function parseMetadata(el: XmlElement): VmMetadata {
-  return vm.read(el);
+  const metadata = vm.read(el);
+  if (metadata.directory === undefined && !metadata.disk) throw damaged('it has no "disk" element');
+  return metadata;
 }
 
 /**

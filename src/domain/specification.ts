@@ -134,7 +134,9 @@ function checkPaths(spec: DomainSpecification): void {
   checkPath('the path of the console log', spec.consoleLog);
   if (spec.nvram !== undefined) checkPath('the path of the UEFI variables', spec.nvram);
   if (spec.emulator !== undefined) checkPath('the path of the emulator', spec.emulator);
-  checkPath('the path of the disk in the metadata', spec.metadata.disk.path);
+  const { disk, directory } = spec.metadata;
+  if (disk) checkPath('the path of the disk in the metadata', disk.path);
+  if (directory !== undefined) checkPath('the directory in the metadata', directory);
   if (spec.metadata.cloudInit) checkLine('the cloud-init directory', spec.metadata.cloudInit.directory);
 }
 

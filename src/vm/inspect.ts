@@ -24,7 +24,7 @@ export interface InspectedVirtualMachine extends ListedVirtualMachine {
   /** Its definition, which a running VM may differ from until it starts the next time. */
   definition: DomainDescription;
   login: LoginTarget;
-  /** Where its keys and logs are; undefined when its disk was moved elsewhere. */
+  /** Where its keys and logs are; undefined where its record does not tell. */
   directory: string | undefined;
 }
 

@@ -21,7 +21,7 @@ export async function keepDefinition(host: Host, vm: VirtualMachine): Promise<vo
     if (kept && !(kept instanceof DamagedRecord) && kept.definition === definition && isOf(host, kept))
       return;
     const { name, uuid, diskPaths, ports, metadata = vm.metadata } = readDomain(definition);
-    const base = metadata.disk.format === 'qcow2' ? metadata.disk.base : undefined;
+    const base = metadata.disk?.format === 'qcow2' ? metadata.disk.base : undefined;
     const content: KeptDefinition = {
       version: 1,
       uri: host.uri,

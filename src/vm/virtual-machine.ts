@@ -1,5 +1,5 @@
 import { readdir } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { basename, dirname, isAbsolute, join } from 'node:path';
 import { parseXml } from '../domain/xml.js';
 import { metadataNamespace, parseMetadata, type VmMetadata } from '../domain/metadata.js';
 import { PodmanBootcError } from '../errors.js';
@@ -106,7 +106,7 @@ async function readRecordOf(domain: Domain): Promise<VirtualMachine | undefined>
 function isCopy({ uuid, metadata }: VirtualMachine): boolean {
   const recorded =
     metadata.uuid ??
-    /([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.[a-z0-9]+$/.exec(metadata.disk.path)?.[1];
+    /([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.[a-z0-9]+$/.exec(metadata.disk?.path ?? '')?.[1];
   return recorded !== undefined && recorded !== uuid;
 }
 
@@ -275,13 +275,17 @@ function isPlausibleName(word: string): boolean {
 }
 
 /**
- * The VM's directory, as its record names it: also right for a VM made with another XDG_DATA_HOME.
- * Undefined when the disk was moved elsewhere: then nothing there is ours to delete.
+ * The VM's directory, as its record names it: also right for a VM made with another XDG_DATA_HOME. An old record has only
+ * the path of the disk, in a directory beside it. Undefined where that is not one that we make for a VM with this uuid: then
+ * nothing there is ours to delete.
  */
-export function directoryOf(vm: VirtualMachine): VmDirectory | undefined {
-  const { path, format } = vm.metadata.disk;
-  const directory = new VmDirectory(join(dirname(dirname(path)), 'vms', vm.uuid));
-  return directory.disk(format) === path ? directory : undefined;
+export function directoryOf({ uuid, metadata }: VirtualMachine): VmDirectory | undefined {
+  const { directory, disk } = metadata;
+  if (directory !== undefined)
+    return isAbsolute(directory) && basename(directory) === uuid ? new VmDirectory(directory) : undefined;
+  if (!disk) return undefined;
+  const beside = new VmDirectory(join(dirname(dirname(disk.path)), 'vms', uuid));
+  return beside.disk(disk.format) === disk.path ? beside : undefined;
 }
 
 /** The same; undefined also where libvirt runs on another host, and what lies at that path here is something else. */

@@ -22,6 +22,8 @@ const least: VmMetadata = {
 
 const most: VmMetadata = {
   ...metadata,
+  uuid: '6a5f0a6e-6c7d-4c0f-9d3a-0123456789ab',
+  directory: '/srv/<vms> & co/6a5f0a6e-6c7d-4c0f-9d3a-0123456789ab',
   image: { ...metadata.image, reference: `localhost/<&>"' 007 true\n🦭` },
   disk: { path: '/srv/true', size: 999_999_999_999_999, format: 'qcow2' },
   install: {
@@ -49,7 +51,8 @@ const most: VmMetadata = {
 };
 
 describe("a VM's metadata", () => {
-  for (const [what, record] of Object.entries({ least, most, usual: metadata })) {
+  const { disk: _, ...withoutDisk } = most;
+  for (const [what, record] of Object.entries({ least, most, usual: metadata, withoutDisk })) {
     it(`come back from XML as they were: ${what}`, () => {
       assert.deepEqual(parseMetadata(parseXml(buildXml(metadataElement(record)))), record);
     });

@@ -60,11 +60,16 @@ function prepare(
     runtime: join(root, 'run'),
     mode: 0o700,
   };
-  const directory = (name: string): string => join(directories.data, 'vms', uuidFor(name));
+  const directoryFor = (name: string, uuid = uuidFor(name)): string => join(directories.data, 'vms', uuid);
+  const directory = (name: string): string => directoryFor(name);
   const diskOf = (name: string, uuid = uuidFor(name)): string =>
     join(directories.data, 'disks', `${uuid}.raw`);
   const disk = (name: string): string => diskOf(name);
-  const placed = vms.map((vm) => ({ diskPath: diskOf(vm.copyOf ?? vm.name, vm.uuid), ...vm }));
+  const placed = vms.map((vm) => ({
+    diskPath: diskOf(vm.copyOf ?? vm.name, vm.uuid),
+    directory: vm.copyOf === undefined ? directoryFor(vm.name, vm.uuid) : directory(vm.copyOf),
+    ...vm,
+  }));
   mkdirSync(join(directories.data, 'disks'), { recursive: true });
   for (const vm of placed) {
     if (vm.ours === false || vm.copyOf !== undefined) continue;

@@ -14,6 +14,8 @@ export interface TestVm {
   labels?: Record<string, string>;
   ports?: PublishedPort[];
   diskPath?: string;
+  /** Directory in its record; undefined leaves that and the uuid out, as old versions did. */
+  directory?: string | undefined;
   /** Has the record of this other one, as virt-clone leaves it. */
   copyOf?: string;
   /** Port of this host that leads to its sshd, and who logs in; default 40022 and root. */
@@ -32,9 +34,13 @@ export function uuidFor(name: string): string {
 }
 
 /** The record of a VM for tests. */
-export function metadataFor(vm: TestVm): VmMetadata {
+export function metadataFor(vm: TestVm): VmMetadata & Required<Pick<VmMetadata, 'disk'>> {
   const uuid = vm.uuid ?? uuidFor(vm.name);
   return {
+    ...(vm.directory !== undefined && {
+      uuid: vm.copyOf === undefined ? uuid : uuidFor(vm.copyOf),
+      directory: vm.directory,
+    }),
     image: { reference: vm.image ?? 'quay.io/test/os:1', id: 'ab'.repeat(32) },
     install: { podman: 'local', filesystem: 'xfs' },
     disk: { path: vm.diskPath ?? `/nonexistent/disks/${uuid}.raw`, size: 10 * 1024 ** 3, format: 'raw' },

@@ -62,7 +62,7 @@ function vmTable(
         shownId(vm),
         oneLine(vm.metadata.image.reference),
         oneLine(vm.name),
-        formatDecimalSize(vm.metadata.disk.size),
+        vm.metadata.disk ? formatDecimalSize(vm.metadata.disk.size) : '',
         formatAge(vm.metadata.created),
         String(isActiveState(vm.state)),
         String(vm.metadata.ssh.port),

@@ -30,7 +30,12 @@ export function listedJson(vm: ListedVirtualMachine) {
     cpus: vm.cpus,
     memory: vm.memory,
     image: { reference: image.reference, id: image.id, digest: image.digest ?? null },
-    disk: { path: disk.path, format: disk.format, size: disk.size, base: disk.base ?? null },
+    disk: {
+      path: disk?.path ?? null,
+      format: disk?.format ?? null,
+      size: disk?.size ?? null,
+      base: disk?.base ?? null,
+    },
     filesystem: install.filesystem ?? null,
     ssh: { host: '127.0.0.1', port: ssh.port, user: ssh.user },
     labels,

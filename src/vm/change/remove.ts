@@ -71,12 +71,12 @@ export async function removeVirtualMachine(
   // What is found from here on is half removed, and not half made.
   if (isTransient) await writeJournal();
   if (directory) await discardFiles(host, directory);
-  for (const path of new Set([vm.metadata.disk.path, ...disks])) {
+  const { disk } = vm.metadata;
+  for (const path of new Set([...(disk ? [disk.path] : []), ...disks])) {
     if (await isThere(path))
       host.report.warn(`The disk ${path} is not where podman-bootc keeps disks, and was left alone`);
   }
-  const { base } = vm.metadata.disk;
-  if (options.purge && base !== undefined && !(await removeBase(host, base))) {
+  if (options.purge && disk?.base !== undefined && !(await removeBase(host, disk.base))) {
     host.report.info(`The base disk of ${vm.metadata.image.reference} stays: other VMs need it`);
   }
 }

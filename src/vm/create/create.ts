@@ -200,6 +200,7 @@ export async function createVirtualMachine(
     });
     const metadata: VmMetadata = {
       uuid: identity.uuid,
+      directory: directory.path,
       image: {
         reference: vm.reference,
         id: image.id,

@@ -284,11 +284,11 @@ export const optionDefinitions = {
   diskSize: {
     ...size,
     label: { otherwise: undefined },
-    compare: (asked, { vm }) => unlike(asked, vm.metadata.disk.size),
+    compare: (asked, { vm }) => unlike(asked, vm.metadata.disk?.size),
   },
   diskFormat: {
     ...oneOf(diskFormatPreferences),
-    compare: (asked, { vm }) => (asked === 'auto' ? undefined : unlike(asked, vm.metadata.disk.format)),
+    compare: (asked, { vm }) => (asked === 'auto' ? undefined : unlike(asked, vm.metadata.disk?.format)),
   },
   kargs: {
     check: (kargs, what) => {

@@ -149,7 +149,7 @@ async function userOfDomain(domain: Domain): Promise<User | undefined> {
   const { metadata } = description ?? {};
   const below = await filesBelow(description ? [...description.diskPaths, ...description.backingPaths] : []);
   // A copy in the raw format needs nothing any longer.
-  if (metadata?.disk.format === 'qcow2' && metadata.disk.base !== undefined)
+  if (metadata?.disk?.format === 'qcow2' && metadata.disk.base !== undefined)
     below.keys.add(metadata.disk.base);
   return { name, uuid, ...below, text };
 }

@@ -57,7 +57,7 @@ export async function makeVmDisk(
  */
 export async function checkVmDisk(host: Host, vm: VirtualMachine): Promise<void> {
   const { diskPaths } = readDomain(await vm.domain.getXml({ inactive: true }));
-  if (!diskPaths.includes(vm.metadata.disk.path)) return;
+  if (!vm.metadata.disk || !diskPaths.includes(vm.metadata.disk.path)) return;
   await requireDisk(host, vm, `Put it back, or remove the VM with \`podman-bootc rm ${vm.id}\``);
 }
 
@@ -70,6 +70,7 @@ export async function requireDisk(
   { name, metadata }: Pick<VirtualMachine, 'name' | 'metadata'>,
   remedy: string,
 ): Promise<void> {
+  if (!metadata.disk) return;
   const { path, format } = metadata.disk;
   try {
     if (format === 'raw') {

@@ -47,15 +47,23 @@ describe('removing a VM', () => {
     assert.ok(!existsSync(directory('a')));
   });
 
-  it('leaves a disk alone that is not where we keep disks', async function () {
-    const elsewhere = join(temporaryDirectory(this), 'precious');
-    mkdirSync(elsewhere);
-    writeFileSync(join(elsewhere, 'disk.raw'), 'x');
-    const { host, said } = await openTestHost(this, [
-      { name: 'a', state: 'shut off', diskPath: join(elsewhere, 'disk.raw') },
-    ]);
-    await removeVirtualMachine(host, await findVirtualMachine(host, 'a'));
-    assert.ok(existsSync(join(elsewhere, 'disk.raw')));
-    assert.match(said.join('\n'), /left alone/);
-  });
+  for (const record of ['new', 'old'] as const) {
+    it(`leaves a disk alone that is not where we keep disks, by a record of a ${record} version`, async function () {
+      const elsewhere = join(temporaryDirectory(this), 'precious');
+      mkdirSync(elsewhere);
+      writeFileSync(join(elsewhere, 'disk.raw'), 'x');
+      const { host, said, directory } = await openTestHost(this, [
+        {
+          name: 'a',
+          state: 'shut off',
+          diskPath: join(elsewhere, 'disk.raw'),
+          ...(record === 'old' && { directory: undefined }),
+        },
+      ]);
+      await removeVirtualMachine(host, await findVirtualMachine(host, 'a'));
+      assert.ok(existsSync(join(elsewhere, 'disk.raw')));
+      assert.match(said.join('\n'), /left alone/);
+      assert.equal(existsSync(directory('a')), record === 'old');
+    });
+  }
 });
