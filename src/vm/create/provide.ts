@@ -10,7 +10,7 @@ import { describeEngine, engineName, type PodmanEngine } from '../../podman/engi
 import { parseImageReference } from '../../podman/reference.js';
 import { requireRootful, selectEngine } from '../../podman/select.js';
 import { installedReferences } from '../disks/base-store.js';
-import { createVirtualMachine } from './create.js';
+import { createVirtualMachine } from './make.js';
 import { makeDirectory } from '../host/directories.js';
 import { requireSame } from './existing-vm.js';
 import type { Host } from '../host/host.js';
