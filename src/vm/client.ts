@@ -176,19 +176,18 @@ export class PodmanBootc implements AsyncDisposable {
       import('./power/start.js'),
       import('./change/remove.js'),
     ]);
-    const startOrRemove = async (vm: VirtualMachine, created: boolean): Promise<VirtualMachine> => {
-      // It runs already, and would not be there otherwise.
-      if (created && options.transient) return vm;
-      try {
-        return (await startVirtualMachine(this.#host, vm)).vm;
-      } catch (error) {
-        if (created && neverStarted.includes(codeOf(error) ?? '')) {
-          await removeVirtualMachine(this.#host, vm, { force: true });
-        }
-        throw error;
+    await using provided = await provideVirtualMachine(this.#host, imageOrId, options, signal);
+    const { vm, created } = provided;
+    // It runs already, and would not be there otherwise.
+    if (created && options.transient) return vm;
+    try {
+      return (await startVirtualMachine(this.#host, vm)).vm;
+    } catch (error) {
+      if (created && neverStarted.includes(codeOf(error) ?? '')) {
+        await removeVirtualMachine(this.#host, vm, { force: true });
       }
-    };
-    return provideVirtualMachine(this.#host, imageOrId, options, startOrRemove, signal);
+      throw error;
+    }
   }
 
   /**
@@ -198,13 +197,9 @@ export class PodmanBootc implements AsyncDisposable {
   async create(image: string, options: RunOptions = {}, signal?: AbortSignal): Promise<VirtualMachine> {
     this.requireLocal('create');
     const { provideVirtualMachine } = await import('./create/provide.js');
-    return provideVirtualMachine(
-      this.#host,
-      image,
-      { ...options, mustBeNew: true },
-      (vm) => Promise.resolve(vm),
-      signal,
-    );
+    const mustBeNew = true;
+    await using made = await provideVirtualMachine(this.#host, image, { ...options, mustBeNew }, signal);
+    return made.vm;
   }
 
   /** Boots a VM that is not running. */

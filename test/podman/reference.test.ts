@@ -99,9 +99,7 @@ describe('an image reference', () => {
   it('that is wrong is refused before podman is asked', async function () {
     const { host } = await openTestHost(this, []);
     await withPodman(this, 'kill -KILL $PPID', () =>
-      rejectsWithCode('IMAGE_REFERENCE_INVALID', () =>
-        provideVirtualMachine(host, 'localhost//x', {}, () => Promise.resolve()),
-      ),
+      rejectsWithCode('IMAGE_REFERENCE_INVALID', () => provideVirtualMachine(host, 'localhost//x', {})),
     );
   });
 

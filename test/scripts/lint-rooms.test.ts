@@ -32,9 +32,9 @@ describe('the lint rule about rooms', () => {
   }
 
   for (const [kind, text] of Object.entries({
-    'an import': "import { a } from '../create/create.js';",
-    'a dynamic import': "await import('../create/create.js');",
-    'an export of another file': "export * from '../create/create.js';",
+    'an import': "import { a } from '../create/make.js';",
+    'a dynamic import': "await import('../create/make.js');",
+    'an export of another file': "export * from '../create/make.js';",
   }))
     it(`refuses ${kind} from a room above`, () => {
       assert.deepEqual(said('vm/power/start.ts', text), [

@@ -1,27 +1,14 @@
-import { join } from 'node:path';
-import { recallProbe, rememberProbe } from '../../bootc/probe-memory.js';
-import { probeImage, probeScript, type ImageProbe } from '../../bootc/probe.js';
 import { portText, type PublishedPort } from '../../domain/ports.js';
-import { DamagedRecord } from '../../durable-file.js';
-import { codeOf, PodmanBootcError } from '../../errors.js';
-import { option } from '../../option-text.js';
+import { PodmanBootcError } from '../../errors.js';
 import { imageName, namesOf, type Image } from '../../podman/images.js';
-import { describeEngine, engineName, type PodmanEngine } from '../../podman/engine.js';
-import { parseImageReference } from '../../podman/reference.js';
-import { requireRootful, selectEngine } from '../../podman/select.js';
+import { parseImageReference, type ImageReference } from '../../podman/reference.js';
+import { selectEngine } from '../../podman/select.js';
 import { installedReferences } from '../disks/base-store.js';
-import { createVirtualMachine } from './make.js';
-import { makeDirectory } from '../host/directories.js';
-import { requireSame } from './existing-vm.js';
-import type { Host } from '../host/host.js';
-import { chooseIdentity, type Identity } from '../identity.js';
-import { chooseRequirements } from './requirements.js';
-import { requireNothingThere } from '../left-behind.js';
-import { acquireLock } from '../host/lock.js';
-import { requirePortsFree } from '../guest/port-space.js';
-import { provideImage } from './provide-image.js';
 import { recoverAbandoned, recoverDirectory } from '../disks/recover.js';
-import { checkRunOptions, withInstanceType, type RunOptions } from './options.js';
+import { VmDirectory } from '../files/vm-directory.js';
+import type { Host } from '../host/host.js';
+import { HeldLocks } from '../host/lock.js';
+import { chooseIdentity, type Identity } from '../identity.js';
 import {
   asVirtualMachine,
   findVirtualMachine,
@@ -29,36 +16,83 @@ import {
   requireNoId,
   type VirtualMachine,
 } from '../virtual-machine.js';
-import { VmDirectory } from '../files/vm-directory.js';
+import { requireSame } from './existing-vm.js';
+import { makeVirtualMachine } from './make.js';
+import { checkRunOptions, type OptionFiles, type RunOptions } from './options.js';
+import { planVirtualMachine, type WantedVirtualMachine } from './plan.js';
+import { provideImage } from './provide-image.js';
+
+/** A VM with its locks: until it is disposed of, no other command can come in between. */
+export interface ProvidedVirtualMachine extends AsyncDisposable {
+  vm: VirtualMachine;
+  /** Whether it was made just now. */
+  created: boolean;
+}
 
 /**
  * Finds the VM that `run` means, or makes it: the VM with that ID; else the VM of that image (and name), made
  * if there is none. It is not running, unless it was made just now and is transient.
  * @param imageOrId an image reference, or the whole ID or default name of a VM
- * @param use what is done with the VM while its lock is held, so that no other command comes in between
- * @throws PodmanBootcError `IMAGE_REFERENCE_INVALID`, `VM_RUNNING`, `VM_DIFFERS`, `NAME_TAKEN`, `IMAGE_NOT_FOUND` and those of `createVirtualMachine`
+ * @throws PodmanBootcError `IMAGE_REFERENCE_INVALID`, `VM_EXISTS`, `VM_RUNNING`, `VM_DIFFERS`, `NAME_TAKEN`, `IMAGE_NOT_FOUND`
+ * and those of `planVirtualMachine` and `makeVirtualMachine`
  */
-export async function provideVirtualMachine<T>(
+export async function provideVirtualMachine(
   host: Host,
   imageOrId: string,
-  given: RunOptions,
-  use: (vm: VirtualMachine, created: boolean) => Promise<T>,
+  options: RunOptions,
   signal?: AbortSignal,
-): Promise<T> {
+): Promise<ProvidedVirtualMachine> {
+  await using locks = new HeldLocks();
+  const found = await findOrMake(host, imageOrId, options, locks, signal);
+  const held = locks.move();
+  return { ...found, [Symbol.asyncDispose]: () => held[Symbol.asyncDispose]() };
+}
+
+async function findOrMake(
+  host: Host,
+  imageOrId: string,
+  options: RunOptions,
+  locks: HeldLocks,
+  signal: AbortSignal | undefined,
+): Promise<{ vm: VirtualMachine; created: boolean }> {
   const asked = parseImageReference(imageOrId);
   const options = withInstanceType(given);
   const files = await checkRunOptions(options);
   warnOfOpenPorts(host, options.ports ?? []);
   await recoverAbandoned(host);
-  const useExisting = async (vm: VirtualMachine): Promise<T> => {
+  const takeExisting = async (vm: VirtualMachine): Promise<{ vm: VirtualMachine; created: false }> => {
     if (options.mustBeNew) throw alreadyThere(vm);
-    await using _vm = await acquireLock(host, vm.uuid, { what: `the VM ${vm.name}`, signal });
+    await locks.acquire(host, vm.uuid, { what: `the VM ${vm.name}`, signal });
     await requireSame(vm, options, files);
-    return await use(vm, false);
+    return { vm, created: false };
   };
   const known =
     options.mustBeNew || options.replace ? undefined : await findById(host, imageOrId, options.name);
-  if (known) return useExisting(known);
+  if (known) return takeExisting(known);
+  const wanted = await findImage(host, asked, options, files, signal);
+  const { identity, image } = wanted;
+
+  const what = `the VM ${identity.name}`;
+  // The name first: two runs for one new VM have it in common even when their uuids are random.
+  await locks.acquire(host, `name-${identity.name}`, { what, signal });
+  const existing = await findExisting(host, identity, image, options);
+  if (existing && !options.replace) return await takeExisting(existing);
+  if (!existing) await requireNoId(host, identity.name, identity.uuid);
+  await locks.acquire(host, identity.uuid, { what, signal });
+  // It may have been transient and have ended just now: the unnamed VM of an image always has the same uuid.
+  await recoverDirectory(host, identity.uuid, VmDirectory.of(host.directories, identity.uuid));
+  const plan = await planVirtualMachine(host, { ...wanted, replaces: existing }, signal);
+  return { vm: await makeVirtualMachine(host, plan, signal), created: true };
+}
+
+/** Sees to it that the image is in a store, and decides what its VM is called. */
+async function findImage(
+  host: Host,
+  asked: ImageReference,
+  options: RunOptions,
+  files: OptionFiles,
+  signal: AbortSignal | undefined,
+): Promise<Omit<WantedVirtualMachine, 'replaces'>> {
   const { engine, reason } = await selectEngine(options.podman ?? 'auto', {
     startMachine: options.startMachine,
     confirm: options.confirm,
@@ -75,54 +109,7 @@ export async function provideVirtualMachine<T>(
     options.name,
     names.map(({ name }) => name),
   );
-
-  const what = `the VM ${identity.name}`;
-  // The name first: two runs for one new VM have it in common even when their uuids are random.
-  await using _name = await acquireLock(host, `name-${identity.name}`, { what, signal });
-  const existing = await findExisting(host, identity, image, options);
-  if (existing && !options.replace) return await useExisting(existing);
-  if (!existing) await requireNoId(host, identity.name, identity.uuid);
-  await using _vm = await acquireLock(host, identity.uuid, { what, signal });
-  // It may have been transient and have ended just now: the unnamed VM of an image always has the same uuid.
-  await recoverDirectory(host, identity.uuid, VmDirectory.of(host.directories, identity.uuid));
-  if (existing?.uuid !== identity.uuid) await requireNothingThere(host, identity.uuid);
-  const { origins, ...requirements } = chooseRequirements(options, image.labels, (message) => {
-    host.report.warn(message);
-  });
-  if (!options.mustBeNew) await requirePortsFree(host, requirements.ports, existing);
-  const user = options.user ?? 'root';
-  const probe = await askImage(host, engine, image, reference, user, signal);
-  host.report.debug(
-    `${probe.bootcVersion}, systemd ${probe.systemdVersion ?? 'unknown'}, options ${[...probe.installOptions].join(' ')}`,
-  );
-  const vm = await createVirtualMachine(
-    host,
-    {
-      identity,
-      replaces: existing,
-      transient: options.transient === true,
-      engine,
-      image,
-      reference,
-      probe,
-      ...requirements,
-      origins,
-      accelerator: options.accelerator ?? 'auto',
-      rootSizeMax: options.rootSizeMax,
-      diskFormat: options.diskFormat ?? 'auto',
-      kargs: options.kargs ?? [],
-      scratch: files.scratch,
-      cloudInit: files.cloudInit,
-      user,
-      sshKeys: files.sshKeys ?? [],
-      password: files.passwordFile,
-      hostname: options.hostname,
-      labels: options.labels,
-      quiet: options.quiet === true,
-    },
-    signal,
-  );
-  return await use(vm, true);
+  return { identity, engine, image, reference, options, files };
 }
 
 /** Who can reach an address that is not this host's own loopback can reach the VM. Images may not ask for one. */
@@ -147,58 +134,6 @@ async function findById(
     if (error instanceof PodmanBootcError && error.code === 'VM_NOT_FOUND') return undefined;
     throw error;
   });
-}
-
-/**
- * What an image says of itself. That it could be asked, on this podman, is remembered with the answer: a second VM of an
- * image needs no container.
- * @throws PodmanBootcError `IMAGE_FOREIGN_ARCHITECTURE` and those of `requireRootful` and `probeImage`
- */
-async function askImage(
-  host: Host,
-  engine: PodmanEngine,
-  image: Image,
-  reference: string,
-  user: string,
-  signal: AbortSignal | undefined,
-): Promise<ImageProbe> {
-  const file = join(host.directories.cache, 'image-probes.json');
-  const subject = { engine: engineName(engine), imageId: image.id, user };
-  const remembered = await recallProbe(file, subject, probeScript);
-  if (remembered instanceof DamagedRecord) host.report.warn(`${String(remembered)}; the image is asked anew`);
-  else if (remembered) return remembered;
-  const { architecture } = await requireRootful(engine, signal);
-  const probe = await probeImage(engine, reference, user, signal).catch((error: unknown) => {
-    throw image.architecture === architecture
-      ? error
-      : foreignArchitecture(engine, image, reference, architecture, error);
-  });
-  if (image.architecture !== architecture) {
-    // qemu-user or Rosetta on that host: bootc may or may not bear it, and says so itself.
-    host.report.warn(
-      `The image ${reference} is for ${image.architecture} and ${describeEngine(engine)} is ${architecture}: its bootc runs emulated there, slowly`,
-    );
-  }
-  await makeDirectory(host.directories.cache, host.directories);
-  await rememberProbe(file, subject, probeScript, probe);
-  return probe;
-}
-
-/** What an image of another architecture, which its podman host cannot run, fails with in whatever words. */
-function foreignArchitecture(
-  engine: PodmanEngine,
-  image: Image,
-  reference: string,
-  architecture: string,
-  error: unknown,
-): unknown {
-  if (codeOf(error) !== 'IMAGE_UNUSABLE' && codeOf(error) !== 'IMAGE_WITHOUT_BOOTC') return error;
-  return new PodmanBootcError(
-    'image',
-    'IMAGE_FOREIGN_ARCHITECTURE',
-    `The image ${reference} is for ${image.architecture}, and its bootc cannot run on ${describeEngine(engine)}, which is ${architecture}`,
-    { remedy: `Use an image for ${architecture}`, cause: error },
-  );
 }
 
 function alreadyThere(vm: VirtualMachine): PodmanBootcError {

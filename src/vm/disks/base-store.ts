@@ -13,7 +13,7 @@ import { baseKey, differences, type BaseParts } from './base-key.js';
 import { findBaseUsers, forgetMarks } from './base-users.js';
 import { makeDirectory, type Directories } from '../host/directories.js';
 import type { Host } from '../host/host.js';
-import { acquireLock, isLocked, tryLock } from '../host/lock.js';
+import { HeldLocks, isLocked, tryLock } from '../host/lock.js';
 import { allowQemuToRead } from '../host/qemu-access.js';
 
 /** What is written beside a base disk: before the install as its journal, and again when the disk is complete. */
@@ -40,6 +40,9 @@ export interface BaseDisk {
   /** ISO 8601 time. */
   created: string;
 }
+
+/** One that nobody removes until it is disposed of. */
+export type HeldBaseDisk = BaseDisk & AsyncDisposable;
 
 /** A base disk as `disk ls` shows it. */
 export interface ListedBaseDisk extends Omit<BaseDisk, 'parts'> {
@@ -128,21 +131,22 @@ export interface BaseInstallation {
 }
 
 /**
- * Finds the base disk for these parts or makes it, and does something with it that makes it needed (an overlay, say),
- * before anybody could remove it. Of several processes that ask for one, the first makes it and the others wait.
+ * Finds the base disk for these parts or makes it. Until it is disposed of nobody can remove it, so that something may be
+ * done with it that makes it needed (an overlay, say). Of several processes that ask for one, the first makes it and the
+ * others wait.
  * @throws PodmanBootcError `BASE_DAMAGED` and whatever the installation throws
  */
-export async function withBaseDisk<T>(
+export async function holdBaseDisk(
   host: Host,
   parts: BaseParts,
   installation: BaseInstallation,
-  use: (base: BaseDisk) => Promise<T>,
   signal?: AbortSignal,
-): Promise<T> {
+): Promise<HeldBaseDisk> {
   const key = baseKey(parts);
   host.report.debug(`Base disk ${key}: ${JSON.stringify(parts)}`);
   const directory = new BaseDirectory(host.directories, key);
-  await using _lock = await acquireLock(host, lockName(key), {
+  await using locks = new HeldLocks();
+  await locks.acquire(host, lockName(key), {
     what: `the base disk of ${parts.reference}`,
     signal,
     // Of one that is complete, overlays are made; only an install takes its time.
@@ -160,7 +164,14 @@ export async function withBaseDisk<T>(
     await requireIntact(directory.disk, record, 'install');
     host.report.debug(`Using the base disk ${directory.disk} of ${record.created}`);
   }
-  return await use({ key, path: directory.disk, parts, created: record.created });
+  const held = locks.move();
+  return {
+    key,
+    path: directory.disk,
+    parts,
+    created: record.created,
+    [Symbol.asyncDispose]: () => held[Symbol.asyncDispose](),
+  };
 }
 
 function isComplete(record: BaseRecord | DamagedRecord | undefined): boolean {

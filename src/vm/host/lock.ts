@@ -107,3 +107,27 @@ export async function isLocked(host: Host, name: string): Promise<boolean> {
     await file.close();
   }
 }
+
+/**
+ * Locks that are given back together, the last first. Whoever makes something that has to keep them takes them along with
+ * `move`; what goes wrong before that gives them back.
+ */
+export class HeldLocks implements AsyncDisposable {
+  #locks: AsyncDisposable[] = [];
+
+  /** Takes one more; see `acquireLock`. */
+  async acquire(host: Host, name: string, options: LockOptions): Promise<void> {
+    this.#locks.push(await acquireLock(host, name, options));
+  }
+
+  move(): HeldLocks {
+    const moved = new HeldLocks();
+    moved.#locks = this.#locks;
+    this.#locks = [];
+    return moved;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (let lock = this.#locks.pop(); lock; lock = this.#locks.pop()) await lock[Symbol.asyncDispose]();
+  }
+}

@@ -10,7 +10,8 @@ import {
   recoverBases,
   removeBase,
   unusedBases,
-  withBaseDisk,
+  holdBaseDisk,
+  type HeldBaseDisk,
   type BaseDisk,
 } from '../../../src/vm/disks/base-store.js';
 import { createOverlay } from '../../../src/disk/qcow2.js';
@@ -75,8 +76,8 @@ describe('base disks', () => {
   let installs = 0;
 
   /** Asks for a base disk; the installation writes a file as bootc would. */
-  function provide(test: TestHost, wanted: Partial<BaseParts> = {}): Promise<BaseDisk> {
-    return withBaseDisk(
+  function hold(test: TestHost, wanted: Partial<BaseParts> = {}): Promise<HeldBaseDisk> {
+    return holdBaseDisk(
       test.host,
       { ...parts, ...wanted },
       {
@@ -88,8 +89,12 @@ describe('base disks', () => {
           await rename(partialDisk, disk);
         },
       },
-      (base) => Promise.resolve(base),
     );
+  }
+
+  async function provide(test: TestHost, wanted: Partial<BaseParts> = {}): Promise<BaseDisk> {
+    await using base = await hold(test, wanted);
+    return base;
   }
 
   beforeEach(() => {
@@ -130,15 +135,23 @@ describe('base disks', () => {
     assert.match(test.said.join('\n'), new RegExp(`Base disk ${baseKey(parts)}`));
   });
 
+  it('are not removed as long as somebody holds them', async function () {
+    const test = await openTestHost(this, []);
+    {
+      await using base = await hold(test);
+      assert.equal(await removeBase(test.host, base.key), false);
+      assert.ok(existsSync(base.path));
+    }
+    assert.equal(await removeBase(test.host, baseKey(parts)), true);
+  });
+
   it('leave nothing when the installation fails', async function () {
     const test = await openTestHost(this, []);
     await assert.rejects(
-      withBaseDisk(
-        test.host,
-        parts,
-        { engine: { kind: 'local' }, install: () => Promise.reject(new Error('no')) },
-        () => Promise.resolve(),
-      ),
+      holdBaseDisk(test.host, parts, {
+        engine: { kind: 'local' },
+        install: () => Promise.reject(new Error('no')),
+      }),
       /^Error: no$/,
     );
     assert.deepEqual(readdirSync(join(test.host.directories.cache, 'bases')), []);

@@ -21,7 +21,7 @@ import {
   recoverBases,
   removeBase,
   unusedBases,
-  withBaseDisk,
+  holdBaseDisk,
   type BaseDisk,
 } from '../../../src/vm/disks/base-store.js';
 import { directoriesFor } from '../../../src/vm/host/directories.js';
@@ -34,8 +34,8 @@ import { metadataFor, uuidFor } from '../../support/test-node.js';
 const size = 4 * 1024 * 1024;
 
 /** Makes a base disk. */
-function provideBase(host: Host): Promise<BaseDisk> {
-  return withBaseDisk(
+async function provideBase(host: Host): Promise<BaseDisk> {
+  await using base = await holdBaseDisk(
     host,
     {
       imageId: 'ab'.repeat(32),
@@ -54,8 +54,8 @@ function provideBase(host: Host): Promise<BaseDisk> {
         return Promise.resolve();
       },
     },
-    (base) => Promise.resolve(base),
   );
+  return base;
 }
 
 async function usersOf(host: Host): Promise<string[]> {

@@ -1,0 +1,88 @@
+import type { VmMetadata } from '../../domain/metadata.js';
+import type { DomainSpecification } from '../../domain/specification.js';
+import { engineName } from '../../podman/engine.js';
+import type { VmDisk } from '../disks/vm-disk.js';
+import { hostnameCredential } from '../guest/hostname.js';
+import { passwordCredential } from '../guest/password.js';
+import type { VmPlan } from './plan.js';
+
+/** What is known of a VM only when it has been made. */
+export interface MadeParts {
+  disk: VmDisk;
+  /** Port on 127.0.0.1 that leads to its SSH server. */
+  sshPort: number;
+  /** See `publicCredential`. */
+  publicCredential: string;
+  /** ISO 8601 time. */
+  created: string;
+}
+
+/** The domain of a VM that is planned, with its record. */
+export function describeVirtualMachine(plan: VmPlan, made: MadeParts): DomainSpecification {
+  const { identity, requirements, hardware, directory, options, files, guestAgent } = plan;
+  return {
+    ...identity,
+    title: `podman-bootc: ${plan.reference}`,
+    arch: hardware.arch,
+    domainType: hardware.domainType,
+    cpus: requirements.cpus,
+    memory: requirements.memory,
+    disk: made.disk,
+    ...(files.cloudInit !== undefined && { cloudInitIso: directory.cloudInitIso }),
+    consoleLog: directory.consoleLog,
+    ...(guestAgent && { guestAgent }),
+    sshPort: made.sshPort,
+    network: plan.network,
+    firmware: plan.firmware,
+    nvram: directory.nvram,
+    tpm: plan.tpm,
+    credentials: {
+      smbios: {
+        'tmpfiles.extra': made.publicCredential,
+        ...(options.hostname !== undefined && hostnameCredential(options.hostname)),
+      },
+      files: {
+        'tmpfiles.extra': directory.tmpfilesCredential,
+        ...(files.password !== undefined && { [passwordCredential]: directory.password }),
+      },
+    },
+    metadata: describeRecord(plan, made),
+    capabilities: hardware.capabilities,
+  };
+}
+
+function describeRecord(plan: VmPlan, { disk, sshPort, created }: MadeParts): VmMetadata {
+  const { image, requirements, probe, backend, options, files } = plan;
+  return {
+    uuid: plan.identity.uuid,
+    created,
+    directory: plan.directory.path,
+    image: {
+      reference: plan.reference,
+      id: image.id,
+      ...(image.digest !== undefined && { digest: image.digest }),
+    },
+    install: {
+      podman: engineName(plan.engine),
+      filesystem: plan.filesystem.effective,
+      ...(options.rootSizeMax !== undefined && { rootSizeMax: options.rootSizeMax }),
+      bootcVersion: probe.bootcVersion,
+      kargs: [...plan.parts.kargs],
+      composefsBackend: backend.composefs,
+      ...(backend.bootloader !== undefined && { bootloader: backend.bootloader }),
+      bootcArgs: [...requirements.bootcArgs],
+    },
+    disk: { path: disk.path, size: disk.size, format: disk.format, base: plan.base },
+    ssh: {
+      port: sshPort,
+      user: plan.account.user,
+      hostKey: plan.hostKey,
+      keys: files.sshKeys.map(({ fingerprint }) => fingerprint),
+    },
+    ports: [...requirements.ports],
+    ...(options.hostname !== undefined && { hostname: options.hostname }),
+    origins: requirements.origins,
+    ...(files.cloudInit !== undefined && { cloudInit: { directory: files.cloudInit } }),
+    ...(options.labels && { labels: options.labels }),
+  };
+}

@@ -1,0 +1,113 @@
+import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { rememberProbe } from '../../../src/bootc/probe-memory.js';
+import { probeScript } from '../../../src/bootc/probe.js';
+import type { RunOptions } from '../../../src/vm/create/options.js';
+import { planVirtualMachine, type VmPlan, type WantedVirtualMachine } from '../../../src/vm/create/plan.js';
+import { makeDirectory } from '../../../src/vm/host/directories.js';
+import type { Host } from '../../../src/vm/host/host.js';
+import { fixture } from '../../domain/support.js';
+import { rejectsWithCode } from '../../support/rejects.js';
+import { openTestHost } from '../../support/test-host.js';
+import { uuidFor } from '../../support/test-node.js';
+
+const imageId = '5'.repeat(64);
+
+/** A host whose libvirt, other than its test driver, says what QEMU can do; on which an image was asked before. */
+async function openPlanningHost(context: Mocha.Context, change: (host: Host) => Host = (host) => host) {
+  const test = await openTestHost(context, []);
+  const capabilities = fixture('domcaps-9.0-x86_64-q35.xml');
+  const connection = new Proxy(test.host.connection, {
+    get(target, name) {
+      if (name === 'getDomainCapabilities') return () => Promise.resolve(capabilities);
+      const member: unknown = Reflect.get(target, name, target);
+      return typeof member === 'function' ? (member.bind(target) as unknown) : member;
+    },
+  });
+  const host = change({ ...test.host, connection });
+  await makeDirectory(host.directories.cache, host.directories);
+  await rememberProbe(
+    join(host.directories.cache, 'image-probes.json'),
+    { engine: 'local', imageId, user: 'root' },
+    probeScript,
+    {
+      bootcVersion: 'bootc 1.1.6',
+      installOptions: new Set(['via-loopback']),
+      defaultFilesystem: 'xfs',
+      defaultBootloader: undefined,
+      hasUki: false,
+      hasBootupd: true,
+      hasSystemdBoot: false,
+      filesystems: ['xfs'],
+      systemdVersion: 257,
+      account: undefined,
+    },
+  );
+  return { ...test, host };
+}
+
+function wanted(
+  options: RunOptions,
+  files: Partial<WantedVirtualMachine['files']> = {},
+): WantedVirtualMachine {
+  return {
+    identity: { name: 'new', uuid: uuidFor('new') },
+    replaces: undefined,
+    engine: { kind: 'local' },
+    image: {
+      id: imageId,
+      digest: undefined,
+      names: ['quay.io/test/os:1'],
+      digests: [],
+      architecture: 'amd64',
+      size: 1024 ** 3,
+      labels: {},
+    },
+    reference: 'quay.io/test/os:1',
+    options: { accelerator: 'tcg', ...options },
+    files: { cloudInit: undefined, scratch: undefined, sshKeys: [], password: undefined, ...files },
+  };
+}
+
+describe('the plan of a VM', () => {
+  it('says all that is decided, and makes nothing', async function () {
+    const { host, directory } = await openPlanningHost(this);
+    const plan: VmPlan = await planVirtualMachine(host, wanted({ cpus: 3, diskFormat: 'raw' }), undefined);
+    assert.deepEqual(
+      [
+        plan.requirements.cpus,
+        plan.format,
+        plan.filesystem.effective,
+        plan.hostKey,
+        plan.hardware.domainType,
+      ],
+      [3, 'raw', 'xfs', 'handed-over', 'qemu'],
+    );
+    assert.equal(plan.directory.path, directory('new'));
+    assert.ok(!existsSync(host.directories.data) || !existsSync(directory('new')));
+  });
+
+  const longKeys = Array.from({ length: 70 }, (_, index) => ({
+    line: `ssh-rsa ${'A'.repeat(700)} ${index}`,
+    fingerprint: `SHA256:${index}`,
+  }));
+  const refused: Record<string, [code: string, WantedVirtualMachine, change?: (host: Host) => Host]> = {
+    'more CPUs than the machine takes': ['CPUS_INVALID', wanted({ cpus: 1000 })],
+    'composefs by a bootc that has none': ['BOOTC_TOO_OLD', wanted({ composefsBackend: true })],
+    'more keys than a guest can be handed': ['CREDENTIALS_TOO_LARGE', wanted({}, { sshKeys: longKeys })],
+    'a directory whose name QEMU would not take': [
+      'DOMAIN_SPECIFICATION',
+      wanted({}),
+      (host) => ({ ...host, directories: { ...host.directories, data: join(host.directories.data, 'a,b') } }),
+    ],
+  };
+  for (const [what, [code, vm, change]] of Object.entries(refused)) {
+    it(`is refused for ${what}, before the install`, async function () {
+      const { host } = await openPlanningHost(this, change);
+      await rejectsWithCode(code, () => planVirtualMachine(host, vm, undefined));
+      assert.ok(!existsSync(join(host.directories.data, 'vms', vm.identity.uuid)));
+      assert.ok(!existsSync(join(host.directories.cache, 'bases')));
+    });
+  }
+});
