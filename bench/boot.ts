@@ -7,7 +7,7 @@ import { BootRecognizer } from '../src/boot/recognizer.js';
 import { LiveView } from '../src/cli/output/views.js';
 import { PodmanBootc, type VirtualMachine } from '../src/index.js';
 import { openGreeted } from '../src/ssh/banner.js';
-import { followFile } from '../src/vm/files/follow-file.js';
+import { followFile } from '../src/vm/host/follow-file.js';
 import { cli } from '../test/support/project.js';
 
 /*

@@ -10,7 +10,7 @@ import {
 import { codeOf } from '../../errors.js';
 import type { DomainState } from '../../libvirt/index.js';
 import { openGreeted } from '../../ssh/banner.js';
-import { consoleBoots, holdConsole, readConsole } from '../files/console-log.js';
+import { consoleBoots, holdConsole, readConsole } from '../host/console-log.js';
 import { askAddress, askServices } from '../guest/agent.js';
 import type { Host } from '../host/host.js';
 import {

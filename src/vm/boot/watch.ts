@@ -7,8 +7,8 @@ import { bootError, endVerdict, failureVerdict, portVerdict, servicesVerdict } f
 import type { Verdict, VmWords } from '../../boot/verdict.js';
 import { messageOf, type PodmanBootcError } from '../../errors.js';
 import type { Attempt } from '../../ssh/readiness.js';
-import { holdConsole } from '../files/console-log.js';
-import { followFile } from '../files/follow-file.js';
+import { holdConsole } from '../host/console-log.js';
+import { followFile } from '../host/follow-file.js';
 import { askAddress, askServices } from '../guest/agent.js';
 import { watchEnd, type EndOfVm, type EndWatch } from '../end-of-vm.js';
 import type { Host } from '../host/host.js';

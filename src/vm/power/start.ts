@@ -2,7 +2,7 @@ import { withSlirp, withSshPort, readDomain } from '../../domain/edit.js';
 import { messageOf, PodmanBootcError } from '../../errors.js';
 import { option } from '../../option-text.js';
 import type { Domain } from '../../libvirt/index.js';
-import { archiveConsole, holdConsole } from '../files/console-log.js';
+import { archiveConsole, holdConsole } from '../host/console-log.js';
 import type { Host } from '../host/host.js';
 import { keepDefinition } from '../keep-definition.js';
 import { isPortFree, requirePortsFree, unclaimedPort } from '../guest/port-space.js';

@@ -1,6 +1,6 @@
 import { pause } from '../../pause.js';
 import { watchEnd } from '../end-of-vm.js';
-import { holdConsole } from '../files/console-log.js';
+import { holdConsole } from '../host/console-log.js';
 import type { Host } from '../host/host.js';
 import { recoverDirectory } from '../disks/recover.js';
 import {

@@ -17,7 +17,7 @@ import {
   consoleBoots,
   holdConsole,
   readConsole,
-} from '../../../src/vm/files/console-log.js';
+} from '../../../src/vm/host/console-log.js';
 import { VmDirectory } from '../../../src/vm/files/vm-directory.js';
 import { rejectsWithCode } from '../../support/rejects.js';
 import { temporaryDirectory } from '../../support/temporary.js';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { appendFileSync, existsSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { followFile } from '../../../src/vm/files/follow-file.js';
+import { followFile } from '../../../src/vm/host/follow-file.js';
 import { until } from '../../libvirt/support.js';
 import { temporaryDirectory } from '../../support/temporary.js';
 

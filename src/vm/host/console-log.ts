@@ -5,7 +5,13 @@ import { option } from '../../option-text.js';
 import { PodmanBootcError } from '../../errors.js';
 import { isMissing, namesIn } from '../../paths.js';
 import { MiB } from '../../sizes.js';
-import type { VmDirectory } from './vm-directory.js';
+
+/** Where it lies; a `VmDirectory`. */
+interface ConsoleFiles {
+  consoleLog: string;
+  boots: string;
+  makeBoots(): Promise<void>;
+}
 
 /*
  * What QEMU's serial port prints goes through libvirt's virtlogd, which keeps 2 MiB in the log and 2 MiB in each of
@@ -40,7 +46,7 @@ export interface ConsoleBoot {
  * The boots whose consoles are kept, the latest first.
  * @throws what reading the directory throws
  */
-export async function consoleBoots(directory: VmDirectory): Promise<ConsoleBoot[]> {
+export async function consoleBoots(directory: ConsoleFiles): Promise<ConsoleBoot[]> {
   const archived = await Promise.all(
     (await namesIn(directory.boots)).filter(isArchive).map((name) => archivedBoot(directory.boots, name)),
   );
@@ -64,7 +70,7 @@ function isSame(a: ConsoleBoot, b: ConsoleBoot): boolean {
  * @param which 0 for the latest, -1 for the one before, and so on
  * @throws PodmanBootcError `BOOT_NOT_KEPT`
  */
-export async function consoleBoot(directory: VmDirectory, which: number): Promise<ConsoleBoot> {
+export async function consoleBoot(directory: ConsoleFiles, which: number): Promise<ConsoleBoot> {
   const boots = await consoleBoots(directory);
   const boot = boots[-which];
   if (boot) return boot;
@@ -91,7 +97,7 @@ export async function* readConsole(boot: ConsoleBoot, last = Infinity): AsyncGen
  * Puts the console of the latest boot aside, for the next start empties it. The VM is not running and the caller holds
  * its lock. Killed in between, it is done again by the next call: what is put aside has a name made of its times.
  */
-export async function archiveConsole(directory: VmDirectory): Promise<void> {
+export async function archiveConsole(directory: ConsoleFiles): Promise<void> {
   const latest = await latestBoot(directory.consoleLog);
   await archiveHeld(directory, latest);
   if (!latest || latest.size === 0) return;
@@ -112,7 +118,7 @@ export async function archiveConsole(directory: VmDirectory): Promise<void> {
  * that looks at a boot may do it, without a lock. Of a boot that has written more than one part it is the last one.
  * Where the files may not be linked (another user's libvirt), nothing is held.
  */
-export async function holdConsole(directory: VmDirectory): Promise<void> {
+export async function holdConsole(directory: ConsoleFiles): Promise<void> {
   try {
     const latest = await latestBoot(directory.consoleLog);
     if (!latest) return;
@@ -128,7 +134,7 @@ const heldName = 'held';
 
 /** What is held, and whether it is of a boot before the latest. */
 async function heldBoot(
-  directory: VmDirectory,
+  directory: ConsoleFiles,
   latest: ConsoleBoot | undefined,
 ): Promise<(ConsoleBoot & { isEarlier: boolean }) | undefined> {
   const path = join(directory.boots, heldName);
@@ -141,7 +147,7 @@ async function heldBoot(
 }
 
 /** Gives what is held its name in the archive if it is of an earlier boot, else lets go of it. */
-async function archiveHeld(directory: VmDirectory, latest: ConsoleBoot | undefined): Promise<void> {
+async function archiveHeld(directory: ConsoleFiles, latest: ConsoleBoot | undefined): Promise<void> {
   const held = await heldBoot(directory, latest);
   if (!held) return;
   const path = join(directory.boots, heldName);
@@ -157,13 +163,13 @@ async function archiveHeld(directory: VmDirectory, latest: ConsoleBoot | undefin
   await dropOld(directory);
 }
 
-async function dropOld(directory: VmDirectory): Promise<void> {
+async function dropOld(directory: ConsoleFiles): Promise<void> {
   const names = (await namesIn(directory.boots)).filter(isArchive);
   const old = names.sort().slice(0, -keptBoots);
   await Promise.all(old.map((name) => rm(join(directory.boots, name), { force: true })));
 }
 
-function archiveOf(directory: VmDirectory, { began, ended }: ConsoleBoot): string {
+function archiveOf(directory: ConsoleFiles, { began, ended }: ConsoleBoot): string {
   return join(directory.boots, `${stampOf(began)}_${stampOf(ended)}.log`);
 }
 
