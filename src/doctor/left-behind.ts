@@ -7,7 +7,9 @@ import type { Outcome } from './finding.js';
 export async function checkLeftBehind(e: Examination): Promise<Outcome> {
   const host = await from('PB001', e.libvirt);
   const left = await listLeftBehind(host);
-  const damaged = host.isLocal ? (await listBases(host)).filter(({ state }) => state === 'damaged') : [];
+  const damaged = host.features.files
+    ? (await listBases(host)).filter(({ state }) => state === 'damaged')
+    : [];
   if (left.length > 0) {
     const called = left.map(({ name, id }) => name ?? id).join(', ');
     return {

@@ -27,7 +27,7 @@ export async function checkLibvirt(e: Examination): Promise<Outcome> {
   ]);
   const daemon = daemonOf(uri);
   const finding = `libvirt ${formatVersion(version)}${daemon === undefined ? '' : ` (${daemon})`} answers at ${uri}, driver ${driver}`;
-  if (host.isLocal) return { status: 'ok', finding };
+  if (host.features.files) return { status: 'ok', finding };
   return {
     status: 'failure',
     finding: `${finding}, but on another host: VMs are made and removed only where podman-bootc runs`,

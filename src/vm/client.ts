@@ -7,7 +7,7 @@ import type { ConsoleLogOptions } from './boot/console.js';
 import type { PublishedPort } from '../domain/ports.js';
 import type { Copy } from '../ssh/copy.js';
 import type { LoginTarget } from '../ssh/target.js';
-import { openHost, requireLocal, type Host, type HostOptions } from './host/host.js';
+import { openHost, requireFeatures, type Host, type HostOperation, type HostOptions } from './host/host.js';
 import { checkName } from './identity.js';
 import { acquireLock } from './host/lock.js';
 import type { ListedBaseDisk } from './disks/base-store.js';
@@ -68,16 +68,16 @@ export class PodmanBootc implements AsyncDisposable {
   }
 
   /**
-   * Refuses an operation, by its name, unless libvirt runs on this host; the methods that need it do so themselves.
+   * Refuses an operation, by its name, where it needs more than the host of libvirt lets us reach; the methods do so themselves.
    * @throws PodmanBootcError `LIBVIRT_REMOTE`
    */
-  requireLocal(operation: string): void {
-    requireLocal(this.#host, operation);
+  requireLocal(operation: HostOperation): void {
+    requireFeatures(this.#host, operation);
   }
 
   /** Whether libvirt runs on this host. */
   get isLocal(): boolean {
-    return this.#host.isLocal;
+    return this.#host.features.files;
   }
 
   async close(): Promise<void> {
@@ -255,7 +255,7 @@ export class PodmanBootc implements AsyncDisposable {
     checkName(name);
     const { renameVirtualMachine } = await import('./change/rename.js');
     // The name first, as for a new VM: whoever makes one of that name holds it until the domain is defined.
-    await using _name = this.#host.isLocal
+    await using _name = this.#host.features.files
       ? await acquireLock(this.#host, `name-${name}`, { what: `the name ${name}`, signal })
       : undefined;
     return await this.#exclusively(which, (vm) => renameVirtualMachine(this.#host, vm, name), signal);
@@ -567,7 +567,7 @@ export class PodmanBootc implements AsyncDisposable {
   ): Promise<T> {
     const vm = await this.#resolve(which);
     // A lock of this host would keep nobody on another one waiting: there libvirt alone decides.
-    await using _lock = this.#host.isLocal
+    await using _lock = this.#host.features.files
       ? await acquireLock(this.#host, vm.uuid, { what: `the VM ${vm.name}`, signal })
       : undefined;
     // Whoever had the lock may have removed or renamed it.

@@ -34,7 +34,7 @@ const uuidPattern = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
  * record names another libvirt is that one's, and not listed. Takes no lock.
  */
 export async function listLeftBehind(host: Host): Promise<LeftBehindVirtualMachine[]> {
-  const uuids = host.isLocal ? await uuidsOnDisk(host) : [];
+  const uuids = host.features.files ? await uuidsOnDisk(host) : [];
   if (uuids.length === 0) return [];
   const domains = new Set((await host.connection.listAllDomains()).map(({ uuid }) => uuid));
   const found = await Promise.all(

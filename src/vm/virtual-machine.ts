@@ -8,6 +8,7 @@ import { isLibvirtError, type Domain, type DomainState } from '../libvirt/index.
 import type { LoginTarget } from '../ssh/target.js';
 import { checkLoginName } from '../ssh/user.js';
 import { vmsDirectory } from './host/directories.js';
+import type { ConsoleSource } from './host/console-source.js';
 import type { Host } from './host/host.js';
 import { idDigits, idOf, isIdOf, isIdPrefix, isName } from './identity.js';
 import { libvirtIdentity } from './host/libvirt-identity.js';
@@ -290,7 +291,13 @@ export function directoryOf({ uuid, metadata }: VirtualMachine): VmDirectory | u
 
 /** The same; undefined also where libvirt runs on another host, and what lies at that path here is something else. */
 export function localDirectoryOf(host: Host, vm: VirtualMachine): VmDirectory | undefined {
-  return host.isLocal ? directoryOf(vm) : undefined;
+  return host.features.files ? directoryOf(vm) : undefined;
+}
+
+/** Where a VM's console is read from; undefined where the host has no such source or the record does not tell. */
+export function consoleOf(host: Host, vm: VirtualMachine): ConsoleSource | undefined {
+  const directory = host.features.console ? directoryOf(vm) : undefined;
+  return directory && host.console(directory);
 }
 
 /**

@@ -6,7 +6,7 @@ import { checkLibvirt } from '../../src/doctor/libvirt.js';
 import { userDirectories } from '../../src/vm/host/directories.js';
 import { rejectsWithCode } from '../support/rejects.js';
 import { temporaryDirectory } from '../support/temporary.js';
-import { openTestHost } from '../support/test-host.js';
+import { asRemote, openTestHost } from '../support/test-host.js';
 import { directoriesIn } from './support.js';
 
 describe('doctor on whose files and hosts they are', () => {
@@ -30,7 +30,7 @@ describe('doctor on whose files and hosts they are', () => {
 
   it('says of a libvirt on another host that VMs cannot be made there', async function () {
     const { host } = await openTestHost(this, []);
-    const remote = { ...host, isLocal: false, uri: 'qemu+ssh://example.invalid/system' };
+    const remote = { ...asRemote(host), uri: 'qemu+ssh://example.invalid/system' };
     const { signal } = new AbortController();
     const found = await checkLibvirt({ libvirt: Promise.resolve(remote), signal } as Examination);
     assert.equal(found.status, 'failure');

@@ -17,6 +17,11 @@ export interface TestHost {
   disk: (name: string) => string;
 }
 
+/** The same as if its libvirt ran on another machine: nothing of that but libvirt is in reach. */
+export function asRemote(host: Host): Host {
+  return { ...host, features: { files: false, ports: false, console: false, runsQemuAsUs: false } };
+}
+
 /** The same as the library shows it. */
 export interface TestClient {
   client: PodmanBootc;

@@ -8,7 +8,7 @@ import { findVirtualMachine, stateOf } from '../../src/vm/virtual-machine.js';
 import { FakeDaemon } from '../libvirt/fake-daemon.js';
 import { rejectsWithCode } from '../support/rejects.js';
 import { temporaryDirectory } from '../support/temporary.js';
-import { openTestHost } from '../support/test-host.js';
+import { asRemote, openTestHost } from '../support/test-host.js';
 
 describe('a libvirt of another host', () => {
   let daemon: FakeDaemon;
@@ -68,7 +68,7 @@ describe('a libvirt of another host', () => {
 
   it('starts and stops VMs without a look at what lies at their paths here', async function () {
     const { host, directory } = await openTestHost(this, [{ name: 'off', state: 'shut off' }]);
-    const remote = { ...host, isLocal: false };
+    const remote = asRemote(host);
     const files = directory('off');
     mkdirSync(files, { recursive: true });
     writeFileSync(join(files, 'console.log'), 'of a VM of this host\n');

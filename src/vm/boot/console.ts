@@ -3,12 +3,10 @@ import { since } from '../../boot/since.js';
 import { codeOf, messageOf, PodmanBootcError } from '../../errors.js';
 import { option } from '../../option-text.js';
 import { isLibvirtError } from '../../libvirt/index.js';
-import { consoleBoot, consoleBoots, holdConsole, readConsole } from '../host/console-log.js';
-import { followFile } from '../host/follow-file.js';
 import { watchEnd } from '../end-of-vm.js';
+import type { ConsoleBoot, ConsoleSource } from '../host/console-source.js';
 import type { Host } from '../host/host.js';
-import { directoryOf, requireActive, sshCommand, type VirtualMachine } from '../virtual-machine.js';
-import type { VmDirectory } from '../files/vm-directory.js';
+import { consoleOf, requireActive, sshCommand, type VirtualMachine } from '../virtual-machine.js';
 
 /** Which part of a console's log is read. */
 export interface ConsoleLogOptions {
@@ -27,30 +25,27 @@ export async function* readConsoleLog(
   vm: VirtualMachine,
   options: ConsoleLogOptions,
 ): AsyncGenerator<Buffer, void> {
-  const directory = directoryOf(vm);
-  if (!directory) throw unreadable(vm, 'its disk is not where podman-bootc keeps disks');
+  const source = consoleOf(host, vm);
+  if (!source) throw unreadable(vm, 'its disk is not where podman-bootc keeps disks');
   try {
-    await holdConsole(directory);
-    if (options.follow) yield* follow(host, vm, directory, options);
-    else yield* selected(await consoleBoot(directory, options.boot ?? 0), options.since);
+    await source.hold();
+    if (options.follow) yield* follow(host, vm, source, options);
+    else yield* selected(source, await source.boot(options.boot ?? 0), options.since);
   } catch (error) {
     if (codeOf(error) === 'EACCES') throw unreadable(vm, 'it belongs to another user');
     throw error;
   }
 }
 
-function selected(
-  boot: Awaited<ReturnType<typeof consoleBoot>>,
-  from: Date | undefined,
-): AsyncIterable<Buffer> {
-  const chunks = readConsole(boot);
+function selected(source: ConsoleSource, boot: ConsoleBoot, from: Date | undefined): AsyncIterable<Buffer> {
+  const chunks = source.read(boot);
   return from === undefined ? chunks : since(chunks, from, boot);
 }
 
 async function* follow(
   host: Host,
   vm: VirtualMachine,
-  directory: VmDirectory,
+  source: ConsoleSource,
   { boot: which = 0, since: from, signal }: ConsoleLogOptions,
 ): AsyncGenerator<Buffer, void> {
   if (which !== 0) {
@@ -60,13 +55,9 @@ async function* follow(
   }
   await using watch = await watchEnd(host, vm);
   const end = signal ? AbortSignal.any([watch.signal, signal]) : watch.signal;
-  const [latest] = await consoleBoots(directory);
-  if (latest) yield* selected(latest, from);
-  const last = latest?.files.at(-1);
-  const start = last?.path === directory.consoleLog ? last.size : 0;
-  // Nothing is written any more, and what is there was put aside already.
-  if (end.aborted && start === 0) return;
-  yield* followFile(directory.consoleLog, { start, end });
+  const [latest] = await source.boots();
+  if (latest) yield* selected(source, latest, from);
+  yield* source.follow({ after: latest, end });
   signal?.throwIfAborted();
 }
 

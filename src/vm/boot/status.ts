@@ -10,11 +10,10 @@ import {
 import { codeOf } from '../../errors.js';
 import type { DomainState } from '../../libvirt/index.js';
 import { openGreeted } from '../../ssh/banner.js';
-import { consoleBoots, holdConsole, readConsole } from '../host/console-log.js';
 import { askAddress, askServices } from '../guest/agent.js';
 import type { Host } from '../host/host.js';
 import {
-  directoryOf,
+  consoleOf,
   isActiveState,
   settledState,
   vmReference,
@@ -105,14 +104,14 @@ async function readBoot(
   vm: VirtualMachine,
 ): Promise<{ boot: BootRecognizer | undefined; began: Date | undefined; isKept: boolean | undefined }> {
   const unknown = { boot: undefined, began: undefined, isKept: undefined };
-  const directory = directoryOf(vm);
-  if (!directory) return unknown;
+  const source = consoleOf(host, vm);
+  if (!source) return unknown;
   try {
-    await holdConsole(directory);
-    const [latest] = await consoleBoots(directory);
+    await source.hold();
+    const [latest] = await source.boots();
     if (!latest) return { ...unknown, isKept: false };
     const boot = new BootRecognizer();
-    for await (const chunk of readConsole(latest)) boot.push(chunk);
+    for await (const chunk of source.read(latest)) boot.push(chunk);
     return { boot, began: latest.began, isKept: true };
   } catch (error) {
     if (codeOf(error) !== 'EACCES') throw error;

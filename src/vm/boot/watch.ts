@@ -1,5 +1,3 @@
-import { statSync } from 'node:fs';
-import { access, constants } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AnnouncedHostKeys } from '../../boot/host-keys.js';
 import { BootRecognizer } from '../../boot/recognizer.js';
@@ -7,12 +5,10 @@ import { bootError, endVerdict, failureVerdict, portVerdict, servicesVerdict } f
 import type { Verdict, VmWords } from '../../boot/verdict.js';
 import { messageOf, type PodmanBootcError } from '../../errors.js';
 import type { Attempt } from '../../ssh/readiness.js';
-import { holdConsole } from '../host/console-log.js';
-import { followFile } from '../host/follow-file.js';
 import { askAddress, askServices } from '../guest/agent.js';
 import { watchEnd, type EndOfVm, type EndWatch } from '../end-of-vm.js';
 import type { Host } from '../host/host.js';
-import { directoryOf, vmReference, type VirtualMachine } from '../virtual-machine.js';
+import { consoleOf, directoryOf, vmReference, type VirtualMachine } from '../virtual-machine.js';
 
 /**
  * Seconds that a guest which is up has for opening its port, where nothing but the port tells: getty waits until all
@@ -170,17 +166,16 @@ export class BootWatch implements AsyncDisposable {
   }
 
   async #watchConsole(): Promise<void> {
-    const directory = directoryOf(this.vm);
-    if (directory && (await isReadable(directory.consoleLog))) {
-      await holdConsole(directory);
+    const source = consoleOf(this.host, this.vm);
+    if (source && (await source.isReadable())) {
+      await source.hold();
       const judge = (): void => {
         this.#isCurrent = true;
-        if (this.boot.isUp && this.#bootSeconds === 0)
-          this.#bootSeconds = secondsWritten(directory.consoleLog);
+        if (this.boot.isUp && this.#bootSeconds === 0) this.#bootSeconds = source.secondsWritten();
         // All that there is has been read: a guest that was reset after a failure gets another chance.
         if (this.boot.failure) this.#fail(failureVerdict(this.#words, this.boot.failure));
       };
-      for await (const chunk of followFile(directory.consoleLog, { end: this.#over.signal, onIdle: judge }))
+      for await (const chunk of source.follow({ end: this.#over.signal, onIdle: judge }))
         this.boot.push(chunk);
       return;
     }
@@ -225,23 +220,4 @@ export class BootWatch implements AsyncDisposable {
     await this.#end?.[Symbol.asyncDispose]();
     await this.#console;
   }
-}
-
-/** Whether a file can be read, or could be if it were there. */
-async function isReadable(path: string): Promise<boolean> {
-  try {
-    await access(path, constants.R_OK);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-/** Seconds between the making of a file and the last time that it was written to; 0 where that is not known. */
-function secondsWritten(file: string): number {
-  const { birthtimeMs, mtimeMs } = statSync(file, { throwIfNoEntry: false }) ?? {
-    birthtimeMs: 0,
-    mtimeMs: 0,
-  };
-  return birthtimeMs === 0 ? 0 : Math.max(0, mtimeMs - birthtimeMs) / 1000;
 }

@@ -232,7 +232,7 @@ const longestSocketPath = process.platform === 'darwin' ? 103 : 107;
  * characters already makes the path too long and the start fail (libvirt 9.0); ours is shorter.
  */
 function chooseGuestAgent(host: Host, { agentSocket }: VmDirectory): VmPlan['guestAgent'] {
-  if (!host.runsQemuAsUs) return undefined;
+  if (!host.features.runsQemuAsUs) return undefined;
   if (Buffer.byteLength(agentSocket) <= longestSocketPath) return { socket: agentSocket };
   host.report.debug(`No guest agent channel: ${agentSocket} is too long for a socket`);
   return 'none';

@@ -1,7 +1,6 @@
 import { chmod, mkdir, open, readdir, rm, rmdir } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { DamagedRecord, readRecord, writeDurably } from '../../durable-file.js';
-import { codeOf } from '../../errors.js';
 import { isThere } from '../../paths.js';
 import { isOutOfSpace } from '../../system-error.js';
 import { makeDirectory, mendDirectory, vmsDirectory, type Directories } from '../host/directories.js';
@@ -124,13 +123,6 @@ export class VmDirectory {
     const there = data.startsWith(root) ? directories : { ...directories, data, root: data };
     await mendDirectory(this.path, there);
     await mendDirectory(dirname(this.disk('qcow2')), there);
-  }
-
-  /** Makes the directory for them, unless somebody removes the VM meanwhile. */
-  async makeBoots(): Promise<void> {
-    await mkdir(this.boots, { mode: 0o700 }).catch((error: unknown) => {
-      if (codeOf(error) !== 'EEXIST') throw error;
-    });
   }
 
   /** What is being done to the VM; undefined when nothing is. */

@@ -1,5 +1,3 @@
-import { createSocket } from 'node:dgram';
-import { createServer } from 'node:net';
 import { forwardAddress } from '../../domain/devices/network.js';
 import { portText, wantSamePort, type PublishedPort } from '../../domain/ports.js';
 import { codeOf, PodmanBootcError } from '../../errors.js';
@@ -7,45 +5,6 @@ import { option } from '../../option-text.js';
 import type { Host } from '../host/host.js';
 import { keptPorts } from '../files/kept-definition.js';
 import { isActiveState, listVirtualMachines, type VirtualMachine } from '../virtual-machine.js';
-
-/** Listens for a moment; 0 is any free port. @returns the port; rejects with the system's error */
-function listenOnce(port: number, address = forwardAddress): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen({ port, host: address, exclusive: true }, () => {
-      const bound = server.address();
-      server.close(() => {
-        if (typeof bound === 'object' && bound) resolve(bound.port);
-        else reject(new Error(`no port on ${address}`));
-      });
-    });
-  });
-}
-
-/** The same for UDP. */
-function bindOnce(port: number, address: string): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const socket = createSocket('udp4');
-    socket.once('error', (error) => {
-      socket.close();
-      reject(error);
-    });
-    socket.bind({ port, address, exclusive: true }, () => {
-      socket.close(() => {
-        resolve(port);
-      });
-    });
-  });
-}
-
-/**
- * A port on 127.0.0.1 that nobody listens on now. Somebody may take it before QEMU does: `start.ts` then
- * tries another.
- */
-export async function freePort(): Promise<number> {
-  return listenOnce(0);
-}
 
 /**
  * A free port that no VM has in its record either: also those that do not run keep theirs, and those of another libvirt of
@@ -59,7 +18,7 @@ export async function unclaimedPort(host: Host, except: readonly PublishedPort[]
     ...(await keptPorts(host.directories)),
   ]);
   for (;;) {
-    const port = await freePort();
+    const port = await host.ports.free();
     if (!claimed.has(port)) return port;
   }
 }
@@ -68,19 +27,21 @@ function hostPortOf({ hostPort }: PublishedPort): number {
   return hostPort;
 }
 
-/** Whether a port on 127.0.0.1 can be listened on now. */
-export async function isPortFree(port: number): Promise<boolean> {
+/** Whether a port on 127.0.0.1 is taken; false where that cannot be seen, because libvirt starts VMs on another host. */
+export async function isPortTaken(host: Host, hostPort: number): Promise<boolean> {
+  if (!host.features.ports) return false;
   try {
-    await listenOnce(port);
-    return true;
+    await host.ports.try({ protocol: 'tcp', address: forwardAddress, hostPort });
+    return false;
   } catch (error) {
-    if (codeOf(error) === 'EADDRINUSE' || codeOf(error) === 'EACCES') return false;
+    if (codeOf(error) === 'EADDRINUSE' || codeOf(error) === 'EACCES') return true;
     throw error;
   }
 }
 
 /**
- * Makes sure that published ports can be listened on now. QEMU would name the first that cannot, in words of its own.
+ * Makes sure that published ports can be listened on now, as far as that can be seen. QEMU would name the first that cannot, in
+ * words of its own.
  * @param except whose ports count as free
  * @throws PodmanBootcError `PORT_TAKEN`, `PORT_UNUSABLE`
  */
@@ -89,10 +50,11 @@ export async function requirePortsFree(
   ports: readonly PublishedPort[],
   except?: VirtualMachine,
 ): Promise<void> {
+  if (!host.features.ports) return;
   for (const port of ports) {
     if (except?.metadata.ports?.some((other) => wantSamePort(other, port))) continue;
     try {
-      await (port.protocol === 'udp' ? bindOnce : listenOnce)(port.hostPort, port.address);
+      await host.ports.try(port);
     } catch (error) {
       throw (await portError(host, port, codeOf(error))) ?? error;
     }

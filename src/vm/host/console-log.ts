@@ -1,17 +1,12 @@
-import { createReadStream, type Stats } from 'node:fs';
-import { appendFile, link, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { constants, createReadStream, statSync, type Stats } from 'node:fs';
+import { access, appendFile, link, mkdir, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { codeOf, PodmanBootcError } from '../../errors.js';
 import { option } from '../../option-text.js';
-import { PodmanBootcError } from '../../errors.js';
 import { isMissing, namesIn } from '../../paths.js';
 import { MiB } from '../../sizes.js';
-
-/** Where it lies; a `VmDirectory`. */
-interface ConsoleFiles {
-  consoleLog: string;
-  boots: string;
-  makeBoots(): Promise<void>;
-}
+import type { ConsoleBoot, ConsoleFiles, ConsoleSource } from './console-source.js';
+import { followFile } from './follow-file.js';
 
 /*
  * What QEMU's serial port prints goes through libvirt's virtlogd, which keeps 2 MiB in the log and 2 MiB in each of
@@ -30,147 +25,155 @@ const keptBytes = 8 * MiB;
 /** `console.log.2` is older than `console.log.1`; virtlogd may be told to keep more of them than three. */
 const backupPattern = /^\.(\d{1,3})$/;
 
-/** What a boot wrote to its console. */
-export interface ConsoleBoot {
-  /** When its first line that is kept was written. */
-  began: Date;
-  /** When its last line was written. */
-  ended: Date;
-  /** Bytes. */
-  size: number;
-  /** Its parts, the oldest first: absolute paths, bytes when they were looked at, and inodes. */
-  files: { path: string; size: number; inode: number }[];
-}
+/** The log that libvirt keeps of a VM's serial port, and what was put aside of it. */
+export class ConsoleLog implements ConsoleSource {
+  constructor(private readonly files: ConsoleFiles) {}
 
-/**
- * The boots whose consoles are kept, the latest first.
- * @throws what reading the directory throws
- */
-export async function consoleBoots(directory: ConsoleFiles): Promise<ConsoleBoot[]> {
-  const archived = await Promise.all(
-    (await namesIn(directory.boots)).filter(isArchive).map((name) => archivedBoot(directory.boots, name)),
-  );
-  const boots = archived.filter((boot) => boot !== undefined);
-  const latest = await latestBoot(directory.consoleLog);
-  const held = await heldBoot(directory, latest);
-  if (held?.isEarlier && !boots.some((boot) => isSame(boot, held))) boots.push(held);
-  // Put aside already, and no start since.
-  const isKnown = latest && boots.some((boot) => isSame(boot, latest));
-  return [...(latest && !isKnown ? [latest] : []), ...boots].sort(
-    (a, b) => b.ended.getTime() - a.ended.getTime(),
-  );
+  async boots(): Promise<ConsoleBoot[]> {
+    const { consoleLog, boots: directory } = this.files;
+    const archived = await Promise.all(
+      (await namesIn(directory)).filter(isArchive).map((name) => archivedBoot(directory, name)),
+    );
+    const boots = archived.filter((boot) => boot !== undefined);
+    const latest = await latestBoot(consoleLog);
+    const held = await this.#held(latest);
+    if (held?.isEarlier && !boots.some((boot) => isSame(boot, held))) boots.push(held);
+    // Put aside already, and no start since.
+    const isKnown = latest && boots.some((boot) => isSame(boot, latest));
+    return [...(latest && !isKnown ? [latest] : []), ...boots].sort(
+      (a, b) => b.ended.getTime() - a.ended.getTime(),
+    );
+  }
+
+  async boot(which: number): Promise<ConsoleBoot> {
+    const boots = await this.boots();
+    const boot = boots[-which];
+    if (boot) return boot;
+    throw new PodmanBootcError(
+      'usage',
+      'BOOT_NOT_KEPT',
+      boots.length === 0
+        ? 'Nothing has been written to the console of this VM'
+        : `Expected ${option('boot')} to be ${boots.length === 1 ? '0' : `from -${boots.length - 1} to 0`}, which is what is kept, got ${which}`,
+      { remedy: boots.length === 0 ? 'Start the VM first' : '0 is the latest boot, -1 the one before' },
+    );
+  }
+
+  async *read(boot: ConsoleBoot, last = Infinity): AsyncGenerator<Buffer, void> {
+    let skip = Math.max(0, boot.size - last);
+    for (const { path, size } of boot.files) {
+      if (size > skip) yield* createReadStream(path, { start: skip, end: size - 1 }) as AsyncIterable<Buffer>;
+      skip = Math.max(0, skip - size);
+    }
+  }
+
+  async *follow({
+    after,
+    end,
+    onIdle,
+  }: Parameters<ConsoleSource['follow']>[0]): AsyncGenerator<Buffer, void> {
+    const { consoleLog } = this.files;
+    const last = after?.files.at(-1);
+    const start = last?.path === consoleLog ? last.size : 0;
+    // Nothing is written any more, and what is there was put aside already.
+    if (after && end.aborted && start === 0) return;
+    yield* followFile(consoleLog, { start, end, ...(onIdle && { onIdle }) });
+  }
+
+  async isReadable(): Promise<boolean> {
+    return access(this.files.consoleLog, constants.R_OK).then(
+      () => true,
+      () => false,
+    );
+  }
+
+  secondsWritten(): number {
+    const { birthtimeMs = 0, mtimeMs = 0 } = statSync(this.files.consoleLog, { throwIfNoEntry: false }) ?? {};
+    return birthtimeMs === 0 ? 0 : Math.max(0, mtimeMs - birthtimeMs) / 1000;
+  }
+
+  /** Killed in between, it is done again by the next call: what is put aside has a name made of its times. */
+  async archive(): Promise<void> {
+    const { boots } = this.files;
+    const latest = await latestBoot(this.files.consoleLog);
+    await this.#archiveHeld(latest);
+    if (!latest || latest.size === 0) return;
+    const archive = this.#archiveOf(latest);
+    await this.#makeBoots();
+    if (!(await namesIn(boots)).includes(basename(archive))) {
+      const partial = join(boots, 'partial');
+      await writeFile(partial, '', { mode: 0o600 });
+      for await (const chunk of this.read(latest, keptBytes)) await appendFile(partial, chunk);
+      await utimes(partial, latest.ended, latest.ended);
+      await rename(partial, archive);
+    }
+    await this.#dropOld();
+  }
+
+  /** Costs a link(2). Of a boot that has written more than one part it is the last one. */
+  async hold(): Promise<void> {
+    try {
+      const latest = await latestBoot(this.files.consoleLog);
+      if (!latest) return;
+      await this.#archiveHeld(latest);
+      await this.#makeBoots();
+      await link(this.files.consoleLog, this.#holder);
+    } catch {
+      // Another command was quicker, or it cannot be done: then a start of others loses the log, as it does anyway.
+    }
+  }
+
+  get #holder(): string {
+    return join(this.files.boots, 'held');
+  }
+
+  /** Makes the directory for them, unless somebody removes the VM meanwhile. */
+  async #makeBoots(): Promise<void> {
+    await mkdir(this.files.boots, { mode: 0o700 }).catch((error: unknown) => {
+      if (codeOf(error) !== 'EEXIST') throw error;
+    });
+  }
+
+  /** What is held, and whether it is of a boot before the latest. */
+  async #held(latest: ConsoleBoot | undefined): Promise<(ConsoleBoot & { isEarlier: boolean }) | undefined> {
+    const status = await stat(this.#holder).catch(ignoreMissing);
+    if (!status) return undefined;
+    const isPart = latest?.files.some(({ inode }) => inode === status.ino) === true;
+    // Where there are as many backups as are kept, it may be a part of the latest boot that was dropped.
+    const mayBeDropped = latest !== undefined && latest.files.length > usualBackups;
+    return { ...bootOf([{ file: this.#holder, status }]), isEarlier: !isPart && !mayBeDropped };
+  }
+
+  /** Gives what is held its name in the archive if it is of an earlier boot, else lets go of it. */
+  async #archiveHeld(latest: ConsoleBoot | undefined): Promise<void> {
+    const { boots } = this.files;
+    const held = await this.#held(latest);
+    if (!held) return;
+    const archives = (await namesIn(boots)).filter(isArchive);
+    const isKept = (await Promise.all(archives.map((name) => archivedBoot(boots, name)))).some(
+      (boot) => boot && isSame(boot, held),
+    );
+    if (!held.isEarlier || isKept || held.size === 0) {
+      await rm(this.#holder, { force: true });
+      return;
+    }
+    await rename(this.#holder, this.#archiveOf(held));
+    await this.#dropOld();
+  }
+
+  async #dropOld(): Promise<void> {
+    const names = (await namesIn(this.files.boots)).filter(isArchive);
+    const old = names.sort().slice(0, -keptBoots);
+    await Promise.all(old.map((name) => rm(join(this.files.boots, name), { force: true })));
+  }
+
+  #archiveOf({ began, ended }: ConsoleBoot): string {
+    return join(this.files.boots, `${stampOf(began)}_${stampOf(ended)}.log`);
+  }
 }
 
 function isSame(a: ConsoleBoot, b: ConsoleBoot): boolean {
   return a.ended.getTime() === b.ended.getTime();
-}
-
-/**
- * One boot's console.
- * @param which 0 for the latest, -1 for the one before, and so on
- * @throws PodmanBootcError `BOOT_NOT_KEPT`
- */
-export async function consoleBoot(directory: ConsoleFiles, which: number): Promise<ConsoleBoot> {
-  const boots = await consoleBoots(directory);
-  const boot = boots[-which];
-  if (boot) return boot;
-  throw new PodmanBootcError(
-    'usage',
-    'BOOT_NOT_KEPT',
-    boots.length === 0
-      ? 'Nothing has been written to the console of this VM'
-      : `Expected ${option('boot')} to be ${boots.length === 1 ? '0' : `from -${boots.length - 1} to 0`}, which is what is kept, got ${which}`,
-    { remedy: boots.length === 0 ? 'Start the VM first' : '0 is the latest boot, -1 the one before' },
-  );
-}
-
-/** The bytes of a boot's console as it was when it was looked at, or the last so many of them. */
-export async function* readConsole(boot: ConsoleBoot, last = Infinity): AsyncGenerator<Buffer, void> {
-  let skip = Math.max(0, boot.size - last);
-  for (const { path, size } of boot.files) {
-    if (size > skip) yield* createReadStream(path, { start: skip, end: size - 1 }) as AsyncIterable<Buffer>;
-    skip = Math.max(0, skip - size);
-  }
-}
-
-/**
- * Puts the console of the latest boot aside, for the next start empties it. The VM is not running and the caller holds
- * its lock. Killed in between, it is done again by the next call: what is put aside has a name made of its times.
- */
-export async function archiveConsole(directory: ConsoleFiles): Promise<void> {
-  const latest = await latestBoot(directory.consoleLog);
-  await archiveHeld(directory, latest);
-  if (!latest || latest.size === 0) return;
-  const archive = archiveOf(directory, latest);
-  await directory.makeBoots();
-  if (!(await namesIn(directory.boots)).includes(basename(archive))) {
-    const partial = join(directory.boots, 'partial');
-    await writeFile(partial, '', { mode: 0o600 });
-    for await (const chunk of readConsole(latest, keptBytes)) await appendFile(partial, chunk);
-    await utimes(partial, latest.ended, latest.ended);
-    await rename(partial, archive);
-  }
-  await dropOld(directory);
-}
-
-/**
- * Sees to it that what the present boot writes outlives a start that is not ours. Costs a link(2), so that every command
- * that looks at a boot may do it, without a lock. Of a boot that has written more than one part it is the last one.
- * Where the files may not be linked (another user's libvirt), nothing is held.
- */
-export async function holdConsole(directory: ConsoleFiles): Promise<void> {
-  try {
-    const latest = await latestBoot(directory.consoleLog);
-    if (!latest) return;
-    await archiveHeld(directory, latest);
-    await directory.makeBoots();
-    await link(directory.consoleLog, join(directory.boots, heldName));
-  } catch {
-    // Another command was quicker, or it cannot be done: then a start of others loses the log, as it does anyway.
-  }
-}
-
-const heldName = 'held';
-
-/** What is held, and whether it is of a boot before the latest. */
-async function heldBoot(
-  directory: ConsoleFiles,
-  latest: ConsoleBoot | undefined,
-): Promise<(ConsoleBoot & { isEarlier: boolean }) | undefined> {
-  const path = join(directory.boots, heldName);
-  const status = await stat(path).catch(ignoreMissing);
-  if (!status) return undefined;
-  const isPart = latest?.files.some(({ inode }) => inode === status.ino) === true;
-  // Where there are as many backups as are kept, it may be a part of the latest boot that was dropped.
-  const mayBeDropped = latest !== undefined && latest.files.length > usualBackups;
-  return { ...bootOf([{ file: path, status }]), isEarlier: !isPart && !mayBeDropped };
-}
-
-/** Gives what is held its name in the archive if it is of an earlier boot, else lets go of it. */
-async function archiveHeld(directory: ConsoleFiles, latest: ConsoleBoot | undefined): Promise<void> {
-  const held = await heldBoot(directory, latest);
-  if (!held) return;
-  const path = join(directory.boots, heldName);
-  const archives = (await namesIn(directory.boots)).filter(isArchive);
-  const isKept = (await Promise.all(archives.map((name) => archivedBoot(directory.boots, name)))).some(
-    (boot) => boot && isSame(boot, held),
-  );
-  if (!held.isEarlier || isKept || held.size === 0) {
-    await rm(path, { force: true });
-    return;
-  }
-  await rename(path, archiveOf(directory, held));
-  await dropOld(directory);
-}
-
-async function dropOld(directory: ConsoleFiles): Promise<void> {
-  const names = (await namesIn(directory.boots)).filter(isArchive);
-  const old = names.sort().slice(0, -keptBoots);
-  await Promise.all(old.map((name) => rm(join(directory.boots, name), { force: true })));
-}
-
-function archiveOf(directory: ConsoleFiles, { began, ended }: ConsoleBoot): string {
-  return join(directory.boots, `${stampOf(began)}_${stampOf(ended)}.log`);
 }
 
 /** Millisecond precision: what a file system keeps beyond that is lost in names. */

@@ -2,23 +2,43 @@ import { messageOf, PodmanBootcError } from '../../errors.js';
 import { option } from '../../option-text.js';
 import { connect, type Connection } from '../../libvirt/index.js';
 import { silentReporter, type Reporter } from '../../report.js';
+import { ConsoleLog } from './console-log.js';
+import type { ConsoleFiles, ConsoleSource } from './console-source.js';
 import { directoriesFor, userDirectories, type Directories } from './directories.js';
 import { libvirtIdentity } from './libvirt-identity.js';
 import { translateNotLoaded } from './not-loaded.js';
-import { featuresOf } from './uri.js';
+import { localPorts, type PortSpace } from './ports.js';
+import { readUri } from './uri.js';
 
-/** What every operation on VMs works with: one libvirt connection, directories, a listener. */
+/** What of the machine that libvirt runs on is in reach. */
+export interface HostFeatures {
+  /** Its files are found here under the paths that libvirt names: disks, keys, locks. */
+  files: boolean;
+  /** Its ports can be tried and connected to from here. */
+  ports: boolean;
+  /** What guests write to their consoles can be read, also what they wrote before. */
+  console: boolean;
+  /** It starts QEMU as this process's user, who then reaches whatever we make. */
+  runsQemuAsUs: boolean;
+}
+
+/**
+ * What every operation on VMs works with: one libvirt connection, and the machine that it runs on. Whoever needs something of
+ * that machine asks for the feature, and nobody asks the URI.
+ */
 export interface Host extends AsyncDisposable {
   connection: Connection;
   /** As libvirt calls it. */
   uri: string;
   /** The same libvirt under its one name, whatever the URI (see `libvirtIdentity`). */
   libvirt: string;
-  /** Whether libvirt runs on this host: whoever needs files of its asks this, and nobody asks the URI. */
-  isLocal: boolean;
-  /** Whether it starts QEMU as this process's user, who then reaches whatever we make. */
-  runsQemuAsUs: boolean;
+  features: HostFeatures;
+  /** Where disks and all that belongs to VMs lie; on this host, unless it has the feature `files`. */
   directories: Directories;
+  /** Asked only where it has the feature `ports`. */
+  ports: PortSpace;
+  /** Where a VM's console is read from; called only where it has the feature `console`. */
+  console: (files: ConsoleFiles) => ConsoleSource;
   report: Reporter;
   /** What this process is called where another one waits for it: `podman-bootc rm`. */
   program: string;
@@ -42,13 +62,31 @@ export interface HostOptions {
   timeout?: number;
 }
 
+/** What each operation, as its user calls it, needs of the host besides its libvirt. */
+const needs = {
+  run: ['files', 'ports'],
+  create: ['files', 'ports'],
+  adopt: ['files'],
+  rm: ['files'],
+  'disk ls': ['files'],
+  'disk prune': ['files'],
+  ssh: ['files', 'ports'],
+  cp: ['files', 'ports'],
+  'ssh-config': ['files', 'ports'],
+  'wait --state ssh': ['files', 'ports', 'console'],
+  logs: ['console'],
+  status: ['ports', 'console'],
+} as const satisfies Record<string, readonly (keyof HostFeatures)[]>;
+
+/** An operation that needs more of a host than its libvirt. */
+export type HostOperation = keyof typeof needs;
+
 /**
- * Refuses what needs files or ports of the host that libvirt runs on, where that is another one.
- * @param operation as its user calls it, such as `create`
+ * Refuses an operation where the host lacks a feature that it needs.
  * @throws PodmanBootcError `LIBVIRT_REMOTE`
  */
-export function requireLocal(host: Host, operation: string): void {
-  if (host.isLocal) return;
+export function requireFeatures(host: Host, operation: HostOperation): void {
+  if (needs[operation].every((feature) => host.features[feature])) return;
   throw new PodmanBootcError(
     'usage',
     'LIBVIRT_REMOTE',
@@ -83,16 +121,22 @@ export async function openHost(options: HostOptions = {}): Promise<Host> {
     });
   }
   const reported = await connection.getUri();
-  const { isLocal, isSession } = featuresOf(reported);
+  const { isLocal, isSession } = readUri(reported);
   const libvirt = libvirtIdentity(reported);
   return {
     connection,
     uri: reported,
     libvirt,
-    isLocal,
-    // Root's session daemon may be told another user, as the system's.
-    runsQemuAsUs: isSession && process.getuid?.() !== 0,
+    features: {
+      files: isLocal,
+      ports: isLocal,
+      console: isLocal,
+      // Root's session daemon may be told another user, as the system's.
+      runsQemuAsUs: isSession && process.getuid?.() !== 0,
+    },
     directories: options.directories ?? directoriesFor(directories, libvirt),
+    ports: localPorts,
+    console: (files) => new ConsoleLog(files),
     report: options.reporter ?? silentReporter,
     program: options.program ?? 'podman-bootc',
     waits: options.wait ?? true,

@@ -34,7 +34,7 @@ export async function allowQemuToRead(host: Host, file: string): Promise<void> {
     // The common case asks nothing of libvirt: one that looks for QEMU anew at every question takes its time.
     const isRight = isRoot && status.gid !== 0 && (status.mode & 0o7777) === forGroup;
     if (!mayChange || isRight) return;
-    const { qemuUser = ownUid(), qemuGroup } = host.runsQemuAsUs
+    const { qemuUser = ownUid(), qemuGroup } = host.features.runsQemuAsUs
       ? {}
       : parseHostCapabilities(await host.connection.getCapabilities());
     if (qemuUser === ownUid()) await handle.chmod(forOwner);

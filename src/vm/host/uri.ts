@@ -1,5 +1,5 @@
 /** What a libvirt URI says of whose files and processes it is about (https://libvirt.org/uri.html). */
-export interface UriFeatures {
+export interface UriMeaning {
   /**
    * Whether libvirt's host is this one: its paths are ours. One that is reached over the network counts as another one,
    * whatever its name is: a port of this host may lead anywhere.
@@ -10,7 +10,7 @@ export interface UriFeatures {
 }
 
 /** Reads a URI as libvirt reports it, so that aliases (`uri_aliases` in libvirt.conf) are resolved. */
-export function featuresOf(uri: string): UriFeatures {
+export function readUri(uri: string): UriMeaning {
   const [, driver = '', transport, host = '', path = ''] =
     /^([^:/?#+]+)(?:\+([^:/?#]+))?:(?:\/\/([^/?#]*))?([^?#]*)/.exec(uri) ?? [];
   // Without a transport, a host means TLS, but for the drivers that talk to their hosts themselves, which are elsewhere too.

@@ -2,13 +2,13 @@ import { withSlirp, withSshPort, readDomain } from '../../domain/edit.js';
 import { messageOf, PodmanBootcError } from '../../errors.js';
 import { option } from '../../option-text.js';
 import type { Domain } from '../../libvirt/index.js';
-import { archiveConsole, holdConsole } from '../host/console-log.js';
 import type { Host } from '../host/host.js';
 import { keepDefinition } from '../keep-definition.js';
-import { isPortFree, requirePortsFree, unclaimedPort } from '../guest/port-space.js';
+import { isPortTaken, requirePortsFree, unclaimedPort } from '../guest/port-space.js';
 import {
   lookupDomain,
   asVirtualMachine,
+  consoleOf,
   isActiveState,
   localDirectoryOf,
   pausedError,
@@ -36,8 +36,9 @@ export async function startVirtualMachine(
   if (isActiveState(state)) return { vm, started: false };
   const directory = localDirectoryOf(host, vm);
   await directory?.mend(host.directories);
-  if (host.isLocal) await checkVmDisk(host, vm);
-  if (directory) await archiveConsole(directory);
+  if (host.features.files) await checkVmDisk(host, vm);
+  const source = consoleOf(host, vm);
+  await source?.archive();
   await bootDomain(host, {
     name: vm.name,
     getXml: () => vm.domain.getXml({ inactive: true, secure: true }),
@@ -48,7 +49,7 @@ export async function startVirtualMachine(
     isActive: async () => isActiveState(await settledState(vm.domain)),
     remedy: `Look at its definition with \`virsh -c ${host.uri} dumpxml ${vm.uuid}\``,
   });
-  if (directory) await holdConsole(directory);
+  await source?.hold();
   const domain = await lookupDomain(host, { uuid: vm.uuid });
   const current = (domain && (await asVirtualMachine(domain))) ?? vm;
   await keepDefinition(host, current);
@@ -100,19 +101,14 @@ interface Bootable {
   remedy: string;
 }
 
-/** Whether somebody listens on it now; false where that cannot be seen, because libvirt starts VMs on another host. */
-async function isTaken(host: Host, port: number): Promise<boolean> {
-  return host.isLocal && !(await isPortFree(port));
-}
-
 async function bootDomain(host: Host, domain: Bootable): Promise<void> {
   for (let attempt = 1; ; attempt++) {
     const xml = await domain.getXml();
     const { sshPort: port, metadata, ports, usesPasst } = readDomain(xml);
-    if (host.isLocal) await requirePortsFree(host, ports);
+    await requirePortsFree(host, ports);
     // Somebody may have changed the forward with virsh: our record follows.
     if (port !== undefined && port !== metadata?.ssh.port) await domain.setXml(withSshPort(xml, port));
-    if (port !== undefined && (await isTaken(host, port))) {
+    if (port !== undefined && (await isPortTaken(host, port))) {
       const other = await unclaimedPort(host, ports);
       host.report.info(`Port ${port} is taken by another process; SSH moves to port ${other}`);
       await domain.setXml(withSshPort(xml, other));
@@ -125,7 +121,7 @@ async function bootDomain(host: Host, domain: Bootable): Promise<void> {
       // Somebody else started it meanwhile.
       if (await domain.isActive()) return;
       // QEMU names a taken port in words only; asking for the port oneself needs no reading of messages.
-      if (port !== undefined && attempt < portAttempts && (await isTaken(host, port))) continue;
+      if (port !== undefined && attempt < portAttempts && (await isPortTaken(host, port))) continue;
       if (usesPasst) {
         host.report.warn(`passt did not work (${messageOf(error)}); using QEMU's own user network instead`);
         await domain.setXml(withSlirp(xml));

@@ -1,9 +1,9 @@
 import { pause } from '../../pause.js';
 import { watchEnd } from '../end-of-vm.js';
-import { holdConsole } from '../host/console-log.js';
 import type { Host } from '../host/host.js';
 import { recoverDirectory } from '../disks/recover.js';
 import {
+  consoleOf,
   ignoreNotRunning,
   isActiveState,
   localDirectoryOf,
@@ -48,8 +48,7 @@ export async function stopVirtualMachine(
 
 async function end(host: Host, vm: VirtualMachine, options: StopOptions): Promise<StopOutcome> {
   if (!isActiveState(await stateOf(vm))) return 'not running';
-  const directory = localDirectoryOf(host, vm);
-  if (directory) await holdConsole(directory);
+  await consoleOf(host, vm)?.hold();
   if (options.force === true) return forceOff(vm);
   // Libvirt's test driver has one way only, and refuses to be told.
   const mode = (await host.connection.getType()) === 'QEMU' ? 'acpi' : 'default';

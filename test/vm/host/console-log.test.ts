@@ -11,13 +11,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import {
-  archiveConsole,
-  consoleBoot,
-  consoleBoots,
-  holdConsole,
-  readConsole,
-} from '../../../src/vm/host/console-log.js';
+import { ConsoleLog } from '../../../src/vm/host/console-log.js';
 import { VmDirectory } from '../../../src/vm/files/vm-directory.js';
 import { rejectsWithCode } from '../../support/rejects.js';
 import { temporaryDirectory } from '../../support/temporary.js';
@@ -33,27 +27,30 @@ function boot(directory: VmDirectory, text: string): void {
 }
 
 async function contents(directory: VmDirectory, which: number): Promise<string> {
+  const log = new ConsoleLog(directory);
   let text = '';
-  for await (const chunk of readConsole(await consoleBoot(directory, which))) text += chunk.toString();
+  for await (const chunk of log.read(await log.boot(which))) text += chunk.toString();
   return text;
 }
 
 describe("a VM's console logs", () => {
   let directory: VmDirectory;
+  let log: ConsoleLog;
 
   beforeEach(function () {
     directory = new VmDirectory(temporaryDirectory(this));
+    log = new ConsoleLog(directory);
   });
 
   it('are kept per boot, the last and five before it, readable by their owner only', async () => {
     for (let number = 1; number <= 8; number++) {
-      await archiveConsole(directory);
+      await log.archive();
       boot(directory, `boot ${number}\n`);
     }
     assert.equal(await contents(directory, 0), 'boot 8\n');
     assert.equal(await contents(directory, -1), 'boot 7\n');
     assert.equal(await contents(directory, -5), 'boot 3\n');
-    const error = await rejectsWithCode('BOOT_NOT_KEPT', () => consoleBoot(directory, -6));
+    const error = await rejectsWithCode('BOOT_NOT_KEPT', () => log.boot(-6));
     assert.match(error.message, /from -5 to 0, .* got -6/);
     for (const name of readdirSync(directory.boots))
       assert.equal(statSync(join(directory.boots, name)).mode & 0o777, 0o600);
@@ -63,9 +60,9 @@ describe("a VM's console logs", () => {
     boot(directory, 'first\n');
     mkdirSync(directory.boots);
     writeFileSync(join(directory.boots, 'partial'), 'leftover of a killed one');
-    await archiveConsole(directory);
-    await archiveConsole(directory);
-    assert.deepEqual((await consoleBoots(directory)).length, 1);
+    await log.archive();
+    await log.archive();
+    assert.deepEqual((await log.boots()).length, 1);
     assert.equal(await contents(directory, 0), 'first\n');
   });
 
@@ -79,7 +76,7 @@ describe("a VM's console logs", () => {
     ] as const)
       writeFileSync(join(directory.path, name), text);
     assert.equal(await contents(directory, 0), 'one two three four');
-    await archiveConsole(directory);
+    await log.archive();
     renameSync(directory.consoleLog, join(directory.path, 'gone'));
     const [name = ''] = readdirSync(directory.boots);
     assert.equal(readFileSync(join(directory.boots, name), 'utf8'), 'one two three four');
@@ -87,7 +84,7 @@ describe("a VM's console logs", () => {
 
   it('are cut to their last 8 MiB when virtlogd was told to keep more', async () => {
     boot(directory, `${'x'.repeat(9 * 1024 * 1024)}end`);
-    await archiveConsole(directory);
+    await log.archive();
     const [name = ''] = readdirSync(directory.boots);
     const kept = readFileSync(join(directory.boots, name));
     assert.equal(kept.length, 8 * 1024 * 1024);
@@ -96,32 +93,32 @@ describe("a VM's console logs", () => {
 
   it('outlive starts that are not ours, once they have been looked at', async () => {
     boot(directory, 'boot 1\n');
-    await holdConsole(directory);
+    await log.hold();
     boot(directory, 'boot 2\n');
     assert.equal(await contents(directory, -1), 'boot 1\n');
-    await holdConsole(directory);
-    await holdConsole(directory);
+    await log.hold();
+    await log.hold();
     boot(directory, 'boot 3\n');
-    await archiveConsole(directory);
+    await log.archive();
     boot(directory, 'boot 4\n');
-    await holdConsole(directory);
-    await archiveConsole(directory);
+    await log.hold();
+    await log.archive();
     for (const [which, text] of ['boot 4', 'boot 3', 'boot 2', 'boot 1'].entries())
       assert.equal(await contents(directory, -which), `${text}\n`);
-    assert.equal((await consoleBoots(directory)).length, 4);
+    assert.equal((await log.boots()).length, 4);
     for (let number = 5; number <= 12; number++) {
       boot(directory, `boot ${number}\n`);
-      await holdConsole(directory);
+      await log.hold();
     }
     boot(directory, 'boot 13\n');
     assert.equal(await contents(directory, -6), 'boot 7\n');
-    await holdConsole(directory);
-    assert.equal((await consoleBoots(directory)).length, 6, 'the latest and five before it');
+    await log.hold();
+    assert.equal((await log.boots()).length, 6, 'the latest and five before it');
   });
 
   it('hold the last part of a boot that has several, and are not taken for another boot', async () => {
     boot(directory, 'one ');
-    await holdConsole(directory);
+    await log.hold();
     const rotate = (text: string): void => {
       for (const [from, to] of [
         ['.1', '.2'],
@@ -134,20 +131,20 @@ describe("a VM's console logs", () => {
       utimesSync(directory.consoleLog, ++clock, clock);
     };
     for (const text of ['two ', 'three ', 'four ']) rotate(text);
-    assert.equal((await consoleBoots(directory)).length, 1);
+    assert.equal((await log.boots()).length, 1);
     // Now the part that is held has been dropped.
     rotate('five');
-    assert.equal((await consoleBoots(directory)).length, 1);
+    assert.equal((await log.boots()).length, 1);
     assert.equal(await contents(directory, 0), 'two three four five');
-    await holdConsole(directory);
+    await log.hold();
     boot(directory, 'next');
     assert.equal(await contents(directory, -1), 'five');
   });
 
   it('are none before the first start', async () => {
-    assert.deepEqual(await consoleBoots(directory), []);
-    await archiveConsole(directory);
-    const error = await rejectsWithCode('BOOT_NOT_KEPT', () => consoleBoot(directory, 0));
+    assert.deepEqual(await log.boots(), []);
+    await log.archive();
+    const error = await rejectsWithCode('BOOT_NOT_KEPT', () => log.boot(0));
     assert.match(error.message, /Nothing has been written/);
   });
 });

@@ -68,7 +68,7 @@ describe('a base disk', () => {
     );
     assert.equal(state()[0], '400');
     chmodSync(disk, 0o444);
-    await allowQemuToRead({ ...libvirt(''), runsQemuAsUs: true }, disk);
+    await allowQemuToRead({ ...libvirt(''), features: { ...host.features, runsQemuAsUs: true } }, disk);
     assert.equal(state()[0], '400', 'without a question to libvirt');
     assert.equal(asked, 1);
   });

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { featuresOf } from '../../../src/vm/host/uri.js';
+import { readUri } from '../../../src/vm/host/uri.js';
 
 describe('a libvirt URI', () => {
   const cases: [uri: string, isLocal: boolean, isSession?: boolean][] = [
@@ -27,7 +27,7 @@ describe('a libvirt URI', () => {
   ];
   for (const [uri, isLocal, isSession = false] of cases) {
     it(`${uri} is ${isLocal ? 'this host' : 'another host'}${isSession ? ', as this user' : ''}`, () => {
-      assert.deepEqual(featuresOf(uri), { isLocal, isSession });
+      assert.deepEqual(readUri(uri), { isLocal, isSession });
     });
   }
 });
