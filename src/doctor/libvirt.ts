@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { findProgram } from '../process.js';
 import { codeOf, messageOf, PodmanBootcError } from '../errors.js';
 import type { Host } from '../vm/host/host.js';
+import { localDaemon } from '../vm/host/uri.js';
 import type { Examination } from './examination.js';
 import { isLate, lateOutcome, type Outcome } from './finding.js';
 import { installCommand } from './packages.js';
@@ -43,15 +44,11 @@ function formatVersion(version: number): string {
  * libvirtd's otherwise (remoteGetUNIXSocket in src/remote/remote_sockets.c).
  */
 function daemonOf(uri: string): string | undefined {
-  if (!/^qemu:\/\/\/(system|session)/.test(uri)) return undefined;
-  const directory = isSystem(uri) ? '/run/libvirt' : sessionDirectory();
+  const daemon = localDaemon(uri);
+  if (daemon === undefined) return undefined;
+  const directory = daemon === 'system' ? '/run/libvirt' : sessionDirectory();
   if (existsSync(join(directory, 'virtqemud-sock'))) return 'virtqemud';
   return existsSync(join(directory, 'libvirt-sock')) ? 'libvirtd' : undefined;
-}
-
-/** The system's daemon answers root's `qemu:///session`, too. */
-function isSystem(uri: string): boolean {
-  return uri.startsWith('qemu:///system') || process.getuid?.() === 0;
 }
 
 function sessionDirectory(): string {
@@ -67,12 +64,13 @@ async function fixFor(e: Examination, error: PodmanBootcError): Promise<string |
       : error.remedy?.replace(/^Run: /, '');
   }
   const uri = e.uri ?? 'qemu:///session';
-  if (!/^qemu(\+unix)?:\/\/\//.test(uri)) return undefined;
+  const asked = localDaemon(uri);
+  if (asked === undefined) return undefined;
   const daemon = await findDaemon();
   if (daemon === undefined) return installCommand('libvirt', e.family);
   if (process.platform === 'darwin') return 'brew services start libvirt';
   const sudo = process.getuid?.() === 0 ? '' : 'sudo ';
-  if (isSystem(uri)) {
+  if (asked === 'system') {
     if (!existsSync('/run/systemd/system')) return `${sudo}virtlogd -d && ${sudo}${daemon} -d`;
     return `${sudo}systemctl start ${daemon === 'virtqemud' ? 'virtqemud.socket' : 'libvirtd'}`;
   }
@@ -83,8 +81,9 @@ async function fixFor(e: Examination, error: PodmanBootcError): Promise<string |
 /** For a daemon that listens and says nothing. */
 function restartCommand(uri: string): string | undefined {
   if (process.platform === 'darwin') return 'brew services restart libvirt';
-  if (uri.startsWith('qemu:///session') && !isSystem(uri)) return 'pkill -U $(id -u) -x "libvirtd|virtqemud"';
-  if (!uri.startsWith('qemu:///') || !existsSync('/run/systemd/system')) return undefined;
+  const daemon = localDaemon(uri);
+  if (daemon === 'session') return 'pkill -U $(id -u) -x "libvirtd|virtqemud"';
+  if (daemon === undefined || !existsSync('/run/systemd/system')) return undefined;
   const sudo = process.getuid?.() === 0 ? '' : 'sudo ';
   return `${sudo}systemctl restart ${daemonOf(uri) ?? 'libvirtd'}`;
 }

@@ -8,7 +8,7 @@ import { directoriesFor, userDirectories, type Directories } from './directories
 import { libvirtIdentity } from './libvirt-identity.js';
 import { translateNotLoaded } from './not-loaded.js';
 import { localPorts, type PortSpace } from './ports.js';
-import { readUri } from './uri.js';
+import { localDaemon, readUri } from './uri.js';
 
 /** What of the machine that libvirt runs on is in reach. */
 export interface HostFeatures {
@@ -145,11 +145,11 @@ export async function openHost(options: HostOptions = {}): Promise<Host> {
 }
 
 function remedyFor(uri: string): string {
-  if (!/^qemu(\+unix)?:\/\/\//.test(uri))
-    return `Check the URI given with ${option('uri')} or LIBVIRT_DEFAULT_URI`;
+  const daemon = localDaemon(uri);
+  if (daemon === undefined) return `Check the URI given with ${option('uri')} or LIBVIRT_DEFAULT_URI`;
   if (process.platform === 'darwin')
     return 'Install and start it: brew install libvirt qemu && brew services start libvirt';
-  if (process.getuid?.() === 0 || uri.includes('/system')) {
+  if (daemon === 'system') {
     return 'Start its daemon: systemctl start libvirtd   (without systemd: virtlogd -d && libvirtd -d)';
   }
   return 'Install the session daemon (apt install libvirt-daemon libvirt-daemon-driver-qemu); XDG_RUNTIME_DIR must be set to a directory of yours';

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readUri } from '../../../src/vm/host/uri.js';
+import { localDaemon, readUri } from '../../../src/vm/host/uri.js';
 
 describe('a libvirt URI', () => {
   const cases: [uri: string, isLocal: boolean, isSession?: boolean][] = [
@@ -28,6 +28,26 @@ describe('a libvirt URI', () => {
   for (const [uri, isLocal, isSession = false] of cases) {
     it(`${uri} is ${isLocal ? 'this host' : 'another host'}${isSession ? ', as this user' : ''}`, () => {
       assert.deepEqual(readUri(uri), { isLocal, isSession });
+    });
+  }
+});
+
+describe("this host's daemon that a libvirt URI means", () => {
+  const cases: [uri: string, user: 'system' | 'session' | undefined, root: 'system' | undefined][] = [
+    ['qemu:///system', 'system', 'system'],
+    ['qemu+unix:///system?socket=/run/libvirt/libvirt-sock', 'system', 'system'],
+    ['qemu:///session', 'session', 'system'],
+    ['qemu+unix:///session', 'session', 'system'],
+    ['qemu:///embed?root=/srv/session', undefined, undefined],
+    ['qemu+ssh://host/system', undefined, undefined],
+    ['qemu://host/system', undefined, undefined],
+    ['test:///default', undefined, undefined],
+    ['', undefined, undefined],
+  ];
+  for (const [uri, user, root] of cases) {
+    it(`is ${user ?? 'none'} for ${uri}, and ${root ?? 'none'} for root`, () => {
+      assert.equal(localDaemon(uri, false), user);
+      assert.equal(localDaemon(uri, true), root);
     });
   }
 });
