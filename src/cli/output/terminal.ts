@@ -1,5 +1,5 @@
 import { styleText } from 'node:util';
-import { exitCodes, messageOf, PodmanBootcError } from '../../errors.js';
+import { exitCodes, failureOf, messageOf, PodmanBootcError, type FailureKind } from '../../errors.js';
 import { ConsoleText, printable } from '../../boot/console-text.js';
 import type { Reporter } from '../../report.js';
 import { explainSystemError } from '../../system-error.js';
@@ -120,7 +120,7 @@ function errorLine(message: string): string {
 function translated(error: unknown): unknown {
   if (!(error instanceof PodmanBootcError)) return error;
   const { failureClass, code, message, remedy, ...details } = error;
-  return new PodmanBootcError(failureClass, code, asTyped(message), {
+  return failureOf({ failureClass, code } as FailureKind, asTyped(message), {
     ...details,
     cause: error.cause,
     remedy: remedy && asTyped(remedy),

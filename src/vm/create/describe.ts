@@ -43,7 +43,7 @@ export function describeVirtualMachine(plan: VmPlan, made: MadeParts): DomainSpe
       },
       files: {
         'tmpfiles.extra': directory.tmpfilesCredential,
-        ...(files.password !== undefined && { [passwordCredential]: directory.password }),
+        ...(files.passwordFile !== undefined && { [passwordCredential]: directory.password }),
       },
     },
     metadata: describeRecord(plan, made),
@@ -77,7 +77,7 @@ function describeRecord(plan: VmPlan, { disk, sshPort, created }: MadeParts): Vm
       port: sshPort,
       user: plan.account.user,
       hostKey: plan.hostKey,
-      keys: files.sshKeys.map(({ fingerprint }) => fingerprint),
+      keys: (files.sshKeys ?? []).map(({ fingerprint }) => fingerprint),
     },
     ports: [...requirements.ports],
     ...(options.hostname !== undefined && { hostname: options.hostname }),

@@ -39,6 +39,6 @@ export function publicCredential(plan: Login, ownKey: string): string {
 }
 
 function loginOf({ account, options, files }: Login, ownKey: string): Parameters<typeof tmpfilesExtra>[0] {
-  const authorizedKeys = [ownKey.trimEnd(), ...files.sshKeys.map(({ line }) => line)].join('\n');
+  const authorizedKeys = [ownKey.trimEnd(), ...(files.sshKeys ?? []).map(({ line }) => line)].join('\n');
   return { account, authorizedKeys, hostname: options.hostname };
 }

@@ -4,7 +4,6 @@ import { installToDisk } from '../../bootc/install.js';
 import { hasVerity, verityWarning } from '../../bootc/verity.js';
 import { buildDomain } from '../../domain/build.js';
 import { messageOf, PodmanBootcError } from '../../errors.js';
-import { option } from '../../option-text.js';
 import type { Domain } from '../../libvirt/index.js';
 import { requireShared } from '../../podman/shares.js';
 import { formatSize } from '../../sizes.js';
@@ -160,7 +159,7 @@ async function makeFiles(plan: VmPlan): Promise<string> {
   const { directory, files } = plan;
   if (files.cloudInit !== undefined) await makeCloudInitIso(files.cloudInit, directory.cloudInitIso);
   const publicCredential = await makeLogin(plan);
-  if (files.password !== undefined) await preparePassword(directory, files.password);
+  if (files.passwordFile !== undefined) await preparePassword(directory, files.passwordFile);
   return publicCredential;
 }
 

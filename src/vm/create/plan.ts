@@ -6,6 +6,7 @@ import { buildDomain, chooseFirmware, chooseNetwork, chooseTpm } from '../../dom
 import type { VmMetadata } from '../../domain/metadata.js';
 import type { DomainSpecification } from '../../domain/specification.js';
 import { PodmanBootcError } from '../../errors.js';
+import { option } from '../../option-text.js';
 import type { PodmanEngine } from '../../podman/engine.js';
 import type { Image } from '../../podman/images.js';
 import { isInstalled } from '../../process.js';
@@ -19,11 +20,12 @@ import { architectureOf, chooseHardware, type Hardware } from '../host/hardware.
 import type { Host } from '../host/host.js';
 import type { Identity } from '../identity.js';
 import { requireNothingThere } from '../left-behind.js';
+import type { Firmware } from '../option-values.js';
 import type { VirtualMachine } from '../virtual-machine.js';
 import { askImage } from './ask-image.js';
 import { describeVirtualMachine } from './describe.js';
 import { publicCredential } from './login.js';
-import type { Firmware, OptionFiles, RunOptions } from './options.js';
+import type { OptionFiles, RunOptions } from './options.js';
 import { chooseRequirements, type Requirements } from './requirements.js';
 
 /** A VM that there is not yet, and what is to be in it. */
@@ -173,7 +175,7 @@ function checkCpus(cpus: number, maximum: number | undefined): void {
   throw new PodmanBootcError(
     'usage',
     'CPUS_INVALID',
-    `Expected --cpus to be at most ${maximum}, which is what QEMU's machine takes, got ${cpus}`,
+    `Expected ${option('cpus')} to be at most ${maximum}, which is what QEMU's machine takes, got ${cpus}`,
   );
 }
 
@@ -194,8 +196,8 @@ function requireFirmware(asked: Firmware | undefined, { arch, capabilities }: Ha
     {
       remedy:
         asked === 'efi'
-          ? 'Install it: apt install ovmf, or dnf install edk2-ovmf; or use --firmware bios'
-          : 'Leave out --firmware bios',
+          ? `Install it: apt install ovmf, or dnf install edk2-ovmf; or use ${option('firmware', 'bios')}`
+          : `Leave out ${option('firmware', 'bios')}`,
     },
   );
 }

@@ -1,5 +1,6 @@
 import { portText, type PublishedPort } from '../../domain/ports.js';
 import { PodmanBootcError } from '../../errors.js';
+import { option } from '../../option-text.js';
 import { imageName, namesOf, type Image } from '../../podman/images.js';
 import { parseImageReference, type ImageReference } from '../../podman/reference.js';
 import { selectEngine } from '../../podman/select.js';
@@ -18,7 +19,7 @@ import {
 } from '../virtual-machine.js';
 import { requireSame } from './existing-vm.js';
 import { makeVirtualMachine } from './make.js';
-import { checkRunOptions, type OptionFiles, type RunOptions } from './options.js';
+import { checkRunOptions, withInstanceType, type OptionFiles, type RunOptions } from './options.js';
 import { planVirtualMachine, type WantedVirtualMachine } from './plan.js';
 import { provideImage } from './provide-image.js';
 
@@ -51,7 +52,7 @@ export async function provideVirtualMachine(
 async function findOrMake(
   host: Host,
   imageOrId: string,
-  options: RunOptions,
+  given: RunOptions,
   locks: HeldLocks,
   signal: AbortSignal | undefined,
 ): Promise<{ vm: VirtualMachine; created: boolean }> {

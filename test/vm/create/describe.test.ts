@@ -45,7 +45,7 @@ function plan(changes: Partial<VmPlan> = {}): VmPlan {
     },
     reference,
     options: {},
-    files: { cloudInit: undefined, scratch: undefined, sshKeys: [], password: undefined },
+    files: { cloudInit: undefined, scratch: undefined, sshKeys: [], passwordFile: undefined },
     requirements: {
       cpus: 2,
       memory: 2 * 1024 ** 3,
@@ -131,7 +131,7 @@ const plans: Readonly<Record<string, VmPlan>> = {
       cloudInit: '/home/me/cloud-init',
       scratch: '/mnt/scratch',
       sshKeys: [{ line: 'ssh-ed25519 BBBB me', fingerprint: 'SHA256:abc' }],
-      password: 'secret',
+      passwordFile: 'secret',
     },
     requirements: {
       ...usual.requirements,

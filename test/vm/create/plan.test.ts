@@ -66,7 +66,7 @@ function wanted(
     },
     reference: 'quay.io/test/os:1',
     options: { accelerator: 'tcg', ...options },
-    files: { cloudInit: undefined, scratch: undefined, sshKeys: [], password: undefined, ...files },
+    files: { cloudInit: undefined, scratch: undefined, sshKeys: [], passwordFile: undefined, ...files },
   };
 }
 
