@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import {
@@ -14,11 +14,9 @@ import {
 import { parseDomainCapabilities } from '../../src/domain/capabilities.js';
 import { readDomain } from '../../src/domain/edit.js';
 import { child, children, find, parseXml, text } from '../../src/domain/xml.js';
+import { assertGolden } from '../support/golden.js';
 import { accelerated, emulated, failure, fixture, goldenDirectory, metadata } from './support.js';
 import { specification, variants } from './variants.js';
-
-// PODMAN_BOOTC_UPDATE_GOLDEN=1 writes the golden files anew; read the diff before committing it.
-const update = process.env.PODMAN_BOOTC_UPDATE_GOLDEN === '1';
 
 function goldenFile(variant: string): string {
   return join(goldenDirectory, `${variant}.xml`);
@@ -28,8 +26,7 @@ describe('building a domain', () => {
   for (const [variant, spec] of Object.entries(variants)) {
     it(`gives ${variant} the domain that its golden file holds`, () => {
       const built = buildDomain(spec);
-      if (update) writeFileSync(goldenFile(variant), built);
-      assert.equal(built, readFileSync(goldenFile(variant), 'utf8'));
+      assertGolden(goldenFile(variant), built);
     });
   }
 

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import xterm from '@xterm/headless';
 import { BootRecognizer } from '../../../src/boot/recognizer.js';
 import { ProgressModel } from '../../../src/cli/output/progress-model.js';
 import { ConsoleView, JsonView, LiveView, PlainView, type View } from '../../../src/cli/output/views.js';
 import type { Progress } from '../../../src/report.js';
+import { assertGolden as assertGoldenFile } from '../../support/golden.js';
 import { projectRoot } from '../../support/project.js';
 
 function fixture(name: string): Buffer {
@@ -47,11 +48,8 @@ class Screen {
   }
 }
 
-/** Compares with a file, or writes it (PODMAN_BOOTC_UPDATE_GOLDEN=1). */
 function assertGolden(name: string, text: string): void {
-  const file = join(projectRoot, 'test', 'cli', 'output', 'golden', name);
-  if (process.env.PODMAN_BOOTC_UPDATE_GOLDEN === '1') writeFileSync(file, `${text}\n`);
-  assert.equal(`${text}\n`, readFileSync(file, 'utf8'));
+  assertGoldenFile(join(projectRoot, 'test', 'cli', 'output', 'golden', name), `${text}\n`);
 }
 
 /** All that happens between `run` and a login, each piece a second after the one before. */
