@@ -5,10 +5,12 @@ import { join } from 'node:path';
 import { formatReport } from '../../src/cli/actions/doctor.js';
 import { createProgram } from '../../src/cli/commands/program.js';
 import type { Finding } from '../../src/doctor/index.js';
+import { runInProcess } from '../support/command-line.js';
 import { cli } from '../support/project.js';
 import { temporaryDirectory } from '../support/temporary.js';
 import { testNode, uuidFor } from '../support/test-node.js';
 
+/** In a process of its own. */
 function podmanBootc(...args: string[]): { exitCode: number | null; stdout: string; stderr: string } {
   const { status, stdout, stderr } = spawnSync(process.execPath, [cli, ...args], { encoding: 'utf8' });
   return { exitCode: status, stdout, stderr };
@@ -35,8 +37,8 @@ describe('the command line', () => {
   });
 
   for (const command of createProgram().commands.filter((candidate) => candidate.name() !== '__complete')) {
-    it(`helps with ${command.name()}, with an example, on stdout`, () => {
-      const { exitCode, stdout, stderr } = podmanBootc(command.name(), '--help');
+    it(`helps with ${command.name()}, with an example, on stdout`, async () => {
+      const { exitCode, stdout, stderr } = await runInProcess([command.name(), '--help']);
       assert.deepEqual([exitCode, stderr], [0, '']);
       assert.match(stdout, /Usage: podman-bootc/);
       assert.match(stdout, /Examples:\n {2}\S*.*podman-bootc/);
@@ -67,7 +69,7 @@ describe('the command line', () => {
     for (const flag of ['--force', '-f', '--all']) assert.ok(flags('rm').includes(flag), flag);
   });
 
-  it('lists VMs as a table, IDs or JSON', () => {
+  it('lists VMs as a table, IDs or JSON', async () => {
     const id = uuidFor('web').replaceAll('-', '').slice(0, 12);
     const table = podmanBootc('--connect', uri, 'list');
     assert.match(
@@ -77,8 +79,11 @@ describe('the command line', () => {
       ),
       table.stderr,
     );
-    assert.match(podmanBootc('list', '--connect', uri, '-q').stdout, new RegExp(`^(\\w{12}\n){2}$`));
-    const json = JSON.parse(podmanBootc('list', '--connect', uri, '--format', 'json').stdout) as {
+    assert.match(
+      (await runInProcess(['list', '--connect', uri, '-q'])).stdout,
+      new RegExp(`^(\\w{12}\n){2}$`),
+    );
+    const json = JSON.parse((await runInProcess(['list', '--connect', uri, '--format', 'json'])).stdout) as {
       name: string;
       running: boolean;
     }[];
@@ -91,9 +96,7 @@ describe('the command line', () => {
     );
   });
 
-  it('says which option of a new VM is wrong, and what was expected', function () {
-    // A process for each.
-    this.timeout(60_000);
+  it('says which option of a new VM is wrong, and what was expected', async () => {
     const cases: [string[], RegExp][] = [
       [['run', '-p', '80', 'img'], /Expected --publish to be of the form .*, got "80"/],
       [['run', '-p', '80:80', '-p', '80:81', 'img'], /Expected --publish to take each port of the host once/],
@@ -109,14 +112,14 @@ describe('the command line', () => {
       [['run', '--firmware', 'uefi', 'img'], /Allowed choices are efi, bios/],
     ];
     for (const [args, sentence] of cases) {
-      const { exitCode, stdout, stderr } = podmanBootc('--connect', uri, ...args);
+      const { exitCode, stdout, stderr } = await runInProcess(['--connect', uri, ...args]);
       assert.deepEqual([exitCode, stdout], [2, ''], args.join(' '));
       assert.match(stderr, sentence, args.join(' '));
       assert.doesNotMatch(stderr, /^\s+at /m);
     }
   });
 
-  it('says what is wrong with its usage in a sentence on stderr and exits 2', () => {
+  it('says what is wrong with its usage in a sentence on stderr and exits 2', async () => {
     const cases: [string[], RegExp][] = [
       [['nonsense'], /Error: Unknown command 'nonsense'/],
       [['list', '--nonsense'], /Error: Unknown option '--nonsense'/],
@@ -178,19 +181,15 @@ describe('the command line', () => {
       [['ssh', 'off'], /The VM off is shut off/],
     ];
     for (const [args, sentence] of cases) {
-      const { exitCode, stdout, stderr } = podmanBootc(
-        ...args.slice(0, 1),
-        '--connect',
-        uri,
-        ...args.slice(1),
-      );
+      const [command = '', ...rest] = args;
+      const { exitCode, stdout, stderr } = await runInProcess([command, '--connect', uri, ...rest]);
       const label = `${args.join(' ')}: ${stderr}`;
       assert.match(stderr, sentence, label);
       assert.match(stderr, /^Error: /m, label);
       assert.doesNotMatch(stderr, /^\s+at /m, label);
       assert.deepEqual([exitCode, stdout], [2, ''], label);
     }
-  }).timeout(300_000);
+  });
 
   it('lists without starting a process', () => {
     const { status, stdout } = spawnSync(process.execPath, [cli, '--connect', uri, 'list', '-q'], {
@@ -207,20 +206,20 @@ describe('the command line', () => {
     assert.match(stderr, /no VM[^]*off is not running/);
   });
 
-  it('stops, restarts, pauses and resumes several VMs, and says what became of each', () => {
-    const said = (...args: string[]): string => {
-      const { exitCode, stdout, stderr } = podmanBootc('--connect', uri, ...args);
+  it('stops, restarts, pauses and resumes several VMs, and says what became of each', async () => {
+    const said = async (...args: string[]): Promise<string> => {
+      const { exitCode, stdout, stderr } = await runInProcess(['--connect', uri, ...args]);
       assert.deepEqual([exitCode, stdout], [0, ''], stderr);
       return stderr;
     };
-    assert.equal(said('stop', '-f', 'web', 'off'), 'web was forced off\noff is not running\n');
-    assert.equal(said('stop', '--timeout', '0.5', 'web'), 'web was shut down\n');
+    assert.equal(await said('stop', '-f', 'web', 'off'), 'web was forced off\noff is not running\n');
+    assert.equal(await said('stop', '--timeout', '0.5', 'web'), 'web was shut down\n');
     assert.match(
-      said('restart', 'web', 'off'),
+      await said('restart', 'web', 'off'),
       /^web has started; .*\noff has started; .*`podman-bootc ssh off`\n$/,
     );
-    assert.match(said('pause', 'web'), /^web is paused; `podman-bootc resume \w{12}`/);
-    assert.equal(said('resume', 'web'), 'web is not paused\n');
+    assert.match(await said('pause', 'web'), /^web is paused; `podman-bootc resume \w{12}`/);
+    assert.equal(await said('resume', 'web'), 'web is not paused\n');
   });
 
   it('removes the VMs that have a label, and says when there is none', () => {
@@ -231,40 +230,33 @@ describe('the command line', () => {
     assert.deepEqual([none.exitCode, none.stderr], [0, 'There is no VM to remove\n']);
   });
 
-  it('sets, waits, and prints ports and ssh_config blocks', () => {
-    const run = (...args: string[]): string => {
-      const { exitCode, stdout, stderr } = podmanBootc('--connect', uri, ...args);
+  it('sets, waits, and prints ports and ssh_config blocks', async () => {
+    const run = async (...args: string[]): Promise<string> => {
+      const { exitCode, stdout, stderr } = await runInProcess(['--connect', uri, ...args]);
       assert.equal(exitCode, 0, stderr);
       return stdout + stderr;
     };
     assert.equal(
-      run('set', 'web', 'off', '--cpus', '2', '--label', 'a=b', '--autostart'),
+      await run('set', 'web', 'off', '--cpus', '2', '--label', 'a=b', '--autostart'),
       'web: 2 CPUs at next start, other labels now, starts with libvirt now\noff: 2 CPUs at next start, other labels now, starts with libvirt now\n',
     );
-    assert.equal(run('wait', '--state', 'running', 'web'), 'web is running\n');
-    assert.equal(run('port', 'web'), '22/tcp -> 127.0.0.1:40022\n53/udp -> 0.0.0.0:5353\n');
-    assert.equal(run('port', 'web', '53/udp'), '0.0.0.0:5353\n');
-    assert.equal(run('port', 'web', '22/tcp'), '127.0.0.1:40022\n');
+    assert.equal(await run('wait', '--state', 'running', 'web'), 'web is running\n');
+    assert.equal(await run('port', 'web'), '22/tcp -> 127.0.0.1:40022\n53/udp -> 0.0.0.0:5353\n');
+    assert.equal(await run('port', 'web', '53/udp'), '0.0.0.0:5353\n');
+    assert.equal(await run('port', 'web', '22/tcp'), '127.0.0.1:40022\n');
     assert.match(
-      run('ssh-config', '-u', 'core', 'web', 'off'),
+      await run('ssh-config', '-u', 'core', 'web', 'off'),
       /^Host web \w{12}\n {2}HostName 127\.0\.0\.1\n {2}Port 40022\n {2}User core\n[^]*\nHost off /,
     );
-    const missing = podmanBootc('--connect', uri, 'port', 'web', '80');
+    const missing = await runInProcess(['--connect', uri, 'port', 'web', '80']);
     assert.deepEqual([missing.exitCode, missing.stdout], [1, '']);
-    const late = podmanBootc(
-      '--connect',
-      uri,
-      'wait',
-      '--state',
-      'stopped',
-      '--timeout',
-      '0.1',
-      'off',
-      'web',
-    );
+    const late = await runInProcess([
+      ...['--connect', uri, 'wait', '--state', 'stopped'],
+      ...['--timeout', '0.1', 'off', 'web'],
+    ]);
     assert.equal(late.exitCode, 1);
     assert.match(late.stderr, /off is stopped[^]*The VM web is running after 0\.1 s of waiting for stopped/);
-  }).timeout(60_000);
+  });
 
   it('names a libvirt URI that cannot be used, and what to check', () => {
     for (const bad of ['nonsense://x', 'qemu+unix:///session?socket=/nonexistent']) {
@@ -278,7 +270,7 @@ describe('the command line', () => {
     }
   });
 
-  it('says what works on this host as lines or JSON, and exits 120 when `run` would not', () => {
+  it('says what works on this host as lines or JSON, and exits 120 when `run` would not', async () => {
     const lines = podmanBootc('doctor', '--connect', uri);
     assert.equal(lines.exitCode, 120, lines.stderr);
     assert.match(
@@ -287,7 +279,7 @@ describe('the command line', () => {
     );
     assert.match(lines.stdout, /\n`podman-bootc run` does not work on this host: PB002\b.*\n$/);
     assert.equal(lines.stderr, '');
-    const json = podmanBootc('doctor', '--connect', uri, '--format', 'json');
+    const json = await runInProcess(['doctor', '--connect', uri, '--format', 'json']);
     assert.equal(json.exitCode, 120);
     const { works, findings } = JSON.parse(json.stdout) as { works: boolean; findings: Finding[] };
     assert.equal(works, false);

@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { completionScript } from '../../../src/cli/actions/completion-scripts.js';
+import { runInProcess } from '../../support/command-line.js';
 import { cli } from '../../support/project.js';
 import { temporaryDirectory } from '../../support/temporary.js';
 import { testNode, uuidFor } from '../../support/test-node.js';
@@ -32,8 +33,13 @@ describe('completion', function () {
     );
   });
 
+  const variables = (): Record<string, string> => ({
+    LIBVIRT_DEFAULT_URI: uri,
+    PATH: `${directory}:${process.env.PATH ?? ''}`,
+  });
+
   function run(program: string, ...args: string[]): string {
-    const env = { ...process.env, LIBVIRT_DEFAULT_URI: uri, PATH: `${directory}:${process.env.PATH ?? ''}` };
+    const env = { ...process.env, ...variables() };
     const { error, status, stdout, stderr } = spawnSync(program, args, { encoding: 'utf8', env });
     assert.equal(error, undefined, `${program} is needed for this test`);
     assert.equal(status, 0, stderr);
@@ -41,57 +47,63 @@ describe('completion', function () {
   }
 
   /** What the program itself offers for the last of these words. */
-  function candidates(...words: string[]): string[] {
-    return run(process.execPath, cli, '__complete', '--', ...words)
+  async function candidates(...words: string[]): Promise<string[]> {
+    const { exitCode, stdout, stderr } = await runInProcess(['__complete', '--', ...words], variables());
+    assert.deepEqual([exitCode, stderr], [0, '']);
+    return stdout
       .split('\n')
       .filter((line) => line !== '')
       .map((line) => line.split('\t')[0] ?? '');
   }
 
-  it('offers commands, options and the values of options', () => {
-    assert.deepEqual(candidates('s').sort(), ['set', 'ssh', 'ssh-config', 'start', 'status', 'stop']);
-    assert.deepEqual(candidates('run', '--disk'), ['--disk-size', '--disk-format']);
-    assert.deepEqual(candidates('list', '--format', ''), ['table', 'json', 'yaml']);
-    assert.deepEqual(candidates('run', '--itype', 'u1.m'), ['u1.micro', 'u1.medium']);
-    assert.deepEqual(candidates('completion', 'f'), ['fish']);
-    assert.deepEqual(candidates('disk', ''), ['ls', 'prune', 'help']);
-    assert.ok(!candidates('').includes('__complete'));
+  it('offers commands, options and the values of options', async () => {
+    assert.deepEqual((await candidates('s')).sort(), ['set', 'ssh', 'ssh-config', 'start', 'status', 'stop']);
+    assert.deepEqual(await candidates('run', '--disk'), ['--disk-size', '--disk-format']);
+    assert.deepEqual(await candidates('list', '--format', ''), ['table', 'json', 'yaml']);
+    assert.deepEqual(await candidates('run', '--itype', 'u1.m'), ['u1.micro', 'u1.medium']);
+    assert.deepEqual(await candidates('completion', 'f'), ['fish']);
+    assert.deepEqual(await candidates('disk', ''), ['ls', 'prune', 'help']);
+    assert.ok(!(await candidates('')).includes('__complete'));
   });
 
-  it('offers the VMs that a command can be used on, by name and ID, and none of others', () => {
+  it('offers the VMs that a command can be used on, by name and ID, and none of others', async () => {
     const id = (name: string): string => uuidFor(name).replaceAll('-', '').slice(0, 12);
-    assert.deepEqual(candidates('ssh', ''), ['web', id('web')]);
-    assert.deepEqual(candidates('start', ''), ['off', id('off')]);
-    assert.deepEqual(candidates('rm', '-f', ''), ['off', id('off'), 'web', id('web')]);
-    assert.deepEqual(candidates('pause', ''), ['web', id('web')]);
-    assert.deepEqual(candidates('resume', ''), []);
-    assert.deepEqual(candidates('restart', 'o'), ['off']);
-    assert.deepEqual(candidates('inspect', 'web', ''), ['off', id('off')]);
-    assert.deepEqual(candidates('rename', 'o'), ['off']);
-    assert.deepEqual(candidates('cp', 'w'), ['web:']);
-    assert.deepEqual(candidates('wait', '--state', 's'), ['ssh', 'stopped']);
-    assert.deepEqual(candidates('ssh-config', 'o'), ['off']);
-    assert.deepEqual(candidates('rename', 'off', ''), [], 'a new name is for its inventor to say');
-    assert.deepEqual(candidates('rm', 'off', 'w'), ['web'], 'one that is named already is not offered again');
+    assert.deepEqual(await candidates('ssh', ''), ['web', id('web')]);
+    assert.deepEqual(await candidates('start', ''), ['off', id('off')]);
+    assert.deepEqual(await candidates('rm', '-f', ''), ['off', id('off'), 'web', id('web')]);
+    assert.deepEqual(await candidates('pause', ''), ['web', id('web')]);
+    assert.deepEqual(await candidates('resume', ''), []);
+    assert.deepEqual(await candidates('restart', 'o'), ['off']);
+    assert.deepEqual(await candidates('inspect', 'web', ''), ['off', id('off')]);
+    assert.deepEqual(await candidates('rename', 'o'), ['off']);
+    assert.deepEqual(await candidates('cp', 'w'), ['web:']);
+    assert.deepEqual(await candidates('wait', '--state', 's'), ['ssh', 'stopped']);
+    assert.deepEqual(await candidates('ssh-config', 'o'), ['off']);
+    assert.deepEqual(await candidates('rename', 'off', ''), [], 'a new name is for its inventor to say');
     assert.deepEqual(
-      candidates('--connect', 'test:///default', 'rm', ''),
+      await candidates('rm', 'off', 'w'),
+      ['web'],
+      'one that is named already is not offered again',
+    );
+    assert.deepEqual(
+      await candidates('--connect', 'test:///default', 'rm', ''),
       [],
       'asks the libvirt that was named',
     );
   });
 
-  it("offers images to run, and leaves the guest's command alone", () => {
-    assert.deepEqual(candidates('run', '--rm', 'quay.io/fe'), [
+  it("offers images to run, and leaves the guest's command alone", async () => {
+    assert.deepEqual(await candidates('run', '--rm', 'quay.io/fe'), [
       'quay.io/fedora/fedora-bootc:42',
       'quay.io/fedora/fedora-bootc:43',
     ]);
-    assert.deepEqual(candidates('run', 'image', ''), []);
-    assert.deepEqual(candidates('ssh', 'web', ''), []);
+    assert.deepEqual(await candidates('run', 'image', ''), []);
+    assert.deepEqual(await candidates('ssh', 'web', ''), []);
   });
 
-  it('offers nothing, without a word, where libvirt cannot be asked', () => {
-    assert.deepEqual(candidates('--connect', 'nonsense://', 'ssh', ''), []);
-    assert.deepEqual(candidates('nonsense', ''), []);
+  it('offers nothing, without a word, where libvirt cannot be asked', async () => {
+    assert.deepEqual(await candidates('--connect', 'nonsense://', 'ssh', ''), []);
+    assert.deepEqual(await candidates('nonsense', ''), []);
   });
 
   it('works in bash, also behind the colon of an image name', () => {

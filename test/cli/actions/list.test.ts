@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
 import { isPlain } from '../../../src/terminal-text.js';
-import { cli } from '../../support/project.js';
+import { runInProcess } from '../../support/command-line.js';
 import { assertMatchesSchema } from '../../support/schema.js';
 import { temporaryDirectory } from '../../support/temporary.js';
 import { testNode, uuidFor } from '../../support/test-node.js';
@@ -33,16 +32,14 @@ describe('list and inspect', function () {
     uri = `test://${file}`;
   });
 
-  function succeed(...args: string[]): string {
-    const { status, stdout, stderr } = spawnSync(process.execPath, [cli, '--connect', uri, ...args], {
-      encoding: 'utf8',
-    });
-    assert.deepEqual([status, stderr], [0, ''], args.join(' '));
+  async function succeed(...args: string[]): Promise<string> {
+    const { exitCode, stdout, stderr } = await runInProcess(['--connect', uri, ...args]);
+    assert.deepEqual([exitCode, stderr], [0, ''], args.join(' '));
     return stdout;
   }
 
   it('prints JSON that the schema in the package describes', async () => {
-    const json = succeed('list', '--format', 'json');
+    const json = await succeed('list', '--format', 'json');
     await assertMatchesSchema('list', json);
     const [halted, off, web] = JSON.parse(json) as Record<string, unknown>[];
     assert.deepEqual(
@@ -59,7 +56,7 @@ describe('list and inspect', function () {
   });
 
   it('prints all of a VM by inspect, likewise', async () => {
-    const json = succeed('inspect', 'web', idOf('off'));
+    const json = await succeed('inspect', 'web', idOf('off'));
     await assertMatchesSchema('inspect', json);
     const [web, off] = JSON.parse(json) as Record<string, unknown>[];
     assert.deepEqual([web?.name, off?.name], ['web', 'off']);
@@ -75,81 +72,78 @@ describe('list and inspect', function () {
     });
   });
 
-  it('prints the same as YAML', () => {
+  it('prints the same as YAML', async () => {
     for (const args of [['list'], ['inspect', 'web', 'off']]) {
-      const json: unknown = JSON.parse(succeed(...args, '--format', 'json'));
-      assert.deepEqual(parse(succeed(...args, '--format', 'yaml')), json);
+      const json: unknown = JSON.parse(await succeed(...args, '--format', 'json'));
+      assert.deepEqual(parse(await succeed(...args, '--format', 'yaml')), json);
     }
   });
 
-  it("prints libvirt's XML by inspect", () => {
-    assert.match(succeed('inspect', '--format', 'xml', 'web'), /^<domain type='test'[^]*<\/domain>\n$/);
+  it("prints libvirt's XML by inspect", async () => {
+    assert.match(await succeed('inspect', '--format', 'xml', 'web'), /^<domain type='test'[^]*<\/domain>\n$/);
   });
 
-  it('prints a line per VM by a template', () => {
+  it('prints a line per VM by a template', async () => {
     assert.equal(
-      succeed('list', '--format', String.raw`{{.Name}}\t{{.State}}\t{{index .Labels "stage"}}`),
+      await succeed('list', '--format', String.raw`{{.Name}}\t{{.State}}\t{{index .Labels "stage"}}`),
       'halted\tpaused\t\noff\tshut off\tproduction\nweb\trunning\ttest\n',
     );
     assert.equal(
-      succeed('inspect', '--format', '{{.SSH.HostKeyAlias}}', 'web'),
+      await succeed('inspect', '--format', '{{.SSH.HostKeyAlias}}', 'web'),
       `podman-bootc-${idOf('web')}\n`,
     );
-    assert.deepEqual(JSON.parse(succeed('list', '--filter', 'name=web', '--format', '{{json .Labels}}')), {
-      stage: 'test',
-      'io.example/a': 'ü: "x"',
-    });
-  });
-
-  it('filters, in every format', () => {
-    const filter = ['--filter', 'label=stage', '--filter', 'state=running'];
-    assert.equal(succeed('list', '-q', ...filter), `${idOf('web')}\n`);
-    assert.equal((JSON.parse(succeed('list', ...filter, '--format', 'json')) as unknown[]).length, 1);
-    assert.match(succeed('list', ...filter), /^ID .*\n.* web .*\n$/);
-    assert.equal(succeed('list', '--filter', 'name=x*', '--format', 'json'), '[]\n');
-    assert.equal(succeed('list', '--filter', 'name=x*', '--format', '{{.Name}}'), '');
-  });
-
-  it('lists all VMs with and without -a, and whole uuids with --no-trunc', () => {
-    assert.equal(succeed('list', '-a'), succeed('list'));
     assert.deepEqual(
-      succeed('list', '-q', '--no-trunc').trim().split('\n').sort(),
+      JSON.parse(await succeed('list', '--filter', 'name=web', '--format', '{{json .Labels}}')),
+      {
+        stage: 'test',
+        'io.example/a': 'ü: "x"',
+      },
+    );
+  });
+
+  it('filters, in every format', async () => {
+    const filter = ['--filter', 'label=stage', '--filter', 'state=running'];
+    assert.equal(await succeed('list', '-q', ...filter), `${idOf('web')}\n`);
+    assert.equal((JSON.parse(await succeed('list', ...filter, '--format', 'json')) as unknown[]).length, 1);
+    assert.match(await succeed('list', ...filter), /^ID .*\n.* web .*\n$/);
+    assert.equal(await succeed('list', '--filter', 'name=x*', '--format', 'json'), '[]\n');
+    assert.equal(await succeed('list', '--filter', 'name=x*', '--format', '{{.Name}}'), '');
+  });
+
+  it('lists all VMs with and without -a, and whole uuids with --no-trunc', async () => {
+    assert.equal(await succeed('list', '-a'), await succeed('list'));
+    assert.deepEqual(
+      (await succeed('list', '-q', '--no-trunc')).trim().split('\n').sort(),
       ['web', 'halted', 'off'].map(uuidFor).sort(),
     );
-    assert.match(succeed('list', '--no-trunc'), new RegExp(`^${uuidFor('web')} `, 'm'));
+    assert.match(await succeed('list', '--no-trunc'), new RegExp(`^${uuidFor('web')} `, 'm'));
   });
 
-  it('shows nothing that a terminal would obey of what others wrote, and is exact in JSON', function () {
+  it('shows nothing that a terminal would obey of what others wrote, and is exact in JSON', async function () {
     const name = 'a\u009b31m\u202eb';
     const [image, stage] = ['quay.io/\u202ea/b:1', 'x\u200b\u0085\u2028y'];
     const file = join(temporaryDirectory(this), 'node.xml');
     writeFileSync(file, testNode([{ name, image, labels: { stage } }]));
-    const print = (...args: string[]): string => {
-      const { status, stdout, stderr } = spawnSync(
-        process.execPath,
-        [cli, '--connect', `test://${file}`, ...args],
-        {
-          encoding: 'utf8',
-        },
-      );
-      assert.deepEqual([status, stderr], [0, ''], args.join(' '));
+    const print = async (...args: string[]): Promise<string> => {
+      const { exitCode, stdout, stderr } = await runInProcess(['--connect', `test://${file}`, ...args]);
+      assert.deepEqual([exitCode, stderr], [0, ''], args.join(' '));
       assert.ok(stdout.split('\n').every(isPlain), `${args.join(' ')}: ${JSON.stringify(stdout)}`);
       return stdout;
     };
     const id = uuidFor(name).replaceAll('-', '').slice(0, 12);
-    assert.equal(print('list').split('\n').length, 3);
+    assert.equal((await print('list')).split('\n').length, 3);
     assert.equal(
-      print('list', '--format', '{{.Name}} {{index .Labels "stage"}}'),
+      await print('list', '--format', '{{.Name}} {{index .Labels "stage"}}'),
       'a\uFFFD31m\uFFFDb x\uFFFD\uFFFD\uFFFDy\n',
     );
-    assert.equal(JSON.parse(print('list', '--format', '{{json .Name}}')), name);
+    assert.equal(JSON.parse(await print('list', '--format', '{{json .Name}}')), name);
     for (const read of [
-      (): unknown => JSON.parse(print('list', '--format', 'json')),
-      (): unknown => parse(print('list', '--format', 'yaml')),
+      async (): Promise<unknown> => JSON.parse(await print('list', '--format', 'json')),
+      async (): Promise<unknown> => parse(await print('list', '--format', 'yaml')),
     ]) {
-      const [vm] = read() as { name: string; image: { reference: string }; labels: unknown }[];
+      const [vm] = (await read()) as { name: string; image: { reference: string }; labels: unknown }[];
       assert.deepEqual([vm?.name, vm?.image.reference, vm?.labels], [name, image, { stage }]);
     }
-    print('inspect', '--format', 'xml', id);
+    await print('inspect', '--format', 'xml', id);
   });
 });
