@@ -37,6 +37,17 @@ require_root() {
   exit 1
 }
 
+# lock_cache NAME: waits until nobody else makes what is called NAME in the cache, and keeps others from it until this
+# process ends or `unlock_cache`. One for each thing, so that several are made side by side.
+lock_cache() {
+  mkdir -p "$TESTBED_CACHE"
+  exec {cache_lock}>"$TESTBED_CACHE/.$1.lock"
+  flock "$cache_lock"
+}
+unlock_cache() {
+  exec {cache_lock}>&-
+}
+
 # What mmdebstrap is to read: the host's own mirror, because it is known to work from here.
 debian_mirror() {
   local uri
@@ -47,4 +58,18 @@ debian_mirror() {
   fi
   [[ $uri ]] || die "found no Debian mirror in apt's configuration"
   printf '%s\n' "$uri"
+}
+
+# make_debian SUITE TARGET [OPTION…]: a small Debian by mmdebstrap, with its options. Nobody needs it after a loss of
+# power, so dpkg does not wait for the disk.
+make_debian() {
+  local suite=$1 target=$2 path
+  local -a options=()
+  shift 2
+  for path in doc man locale info i18n; do
+    options+=(--dpkgopt="path-exclude=/usr/share/$path/*")
+  done
+  mmdebstrap --quiet --mode=root --variant=minbase "${options[@]}" --dpkgopt=force-unsafe-io \
+    --aptopt='Acquire::Check-Valid-Until "false"' --aptopt='Acquire::Languages "none"' \
+    --aptopt='APT::Install-Recommends "false"' "$@" "$suite" "$target" "deb $(debian_mirror) $suite main"
 }
