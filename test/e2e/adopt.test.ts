@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { host, podmanBootc, succeed } from './support/cli.js';
+import { withoutInstalling } from './support/base-disk.js';
+import { host, podmanBootc, soon, succeed } from './support/cli.js';
 import { assertNoTraces, disks, traces, vms } from './support/leftovers.js';
 
 const image = 'localhost/podman-bootc-demo:latest';
@@ -24,7 +25,8 @@ describe('a VM whose domain somebody undefined', () => {
 
   before(async () => {
     initial = traces();
-    id = (await succeed('create', '--firmware', 'bios', image)).trim();
+    await withoutInstalling(image);
+    id = (await succeed('create', ...soon, image)).trim();
     const [vm] = await listAll();
     disk = join(disks, `${vm?.uuid ?? ''}.qcow2`);
     host('qemu-io', '-c', 'write -P 0x5a 9G 64k', disk);

@@ -50,7 +50,7 @@ describe('a boot on a terminal', () => {
 
   it('is shown by its stages, one after the other, until the session begins', async () => {
     const verbose = ['--karg', 'loglevel=7', '--karg', 'systemd.show_status=yes'];
-    const run = onTerminal('run', ...verbose, '--name', name, image);
+    const run = onTerminal('run', ...verbose, '--cpus', '1', '--name', name, image);
     const runs = (): boolean => {
       assert.equal(run.child.exitCode, null, run.stdout());
       return true;

@@ -6,7 +6,7 @@ import { AnnouncedHostKeys } from '../../src/boot/host-keys.js';
 import { tmpfilesExtra } from '../../src/ssh/credentials.js';
 import { generateKeyPair } from '../../src/ssh/keys.js';
 import { vendorDataWith } from '../../src/vm/guest/vendor-data.js';
-import { host, podmanBootc, start, startCli, succeed } from './support/cli.js';
+import { host, podmanBootc, soon, start, startCli, succeed } from './support/cli.js';
 
 const image = 'localhost/cloud-init:latest';
 
@@ -97,7 +97,7 @@ describe('a guest with cloud-init', function () {
       '#cloud-config\nwrite_files:\n- path: /etc/marker\n  content: it ran\n',
     );
     writeFileSync(join(seed, 'meta-data'), 'instance-id: one\n');
-    await succeed('create', '--name', 'ci', '--cloudinit', seed, image);
+    await succeed('create', ...soon, '--name', 'ci', '--cloudinit', seed, image);
     const uuid = host('virsh', 'domuuid', 'ci').trim();
     const directory = join('/var/lib/podman-bootc/vms', uuid);
     const ours = readFileSync(join(directory, 'ssh_host_ed25519_key.pub'), 'utf8').split(' ')[1] ?? '';

@@ -97,7 +97,7 @@ describe('an interrupted run', () => {
   }
 
   it('ended by Ctrl-C while the guest boots leaves a running VM, and says how to get in', async () => {
-    const running = startCli(['run', '--name', 'patient', image]);
+    const running = startCli(['run', ...soon, '--name', 'patient', image]);
     await until('it boots', () => running.stderr().includes('Booting patient'), 120);
     running.child.kill('SIGINT');
     const outcome = await running.done;

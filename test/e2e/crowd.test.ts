@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { host, podmanBootc, startCli, succeed } from './support/cli.js';
+import { withoutInstalling } from './support/base-disk.js';
+import { host, podmanBootc, soon, startCli, succeed } from './support/cli.js';
 import { assertNoTraces, traces } from './support/leftovers.js';
 
 const image = 'localhost/podman-bootc-demo:latest';
@@ -24,9 +25,8 @@ describe(`${count} commands at once`, () => {
 
   before(async () => {
     initial = traces();
-    await allAtOnce(
-      names.map((name) => ['create', '--memory', '256M', '--cpus', '1', '--name', name, image]),
-    );
+    await withoutInstalling(image);
+    await allAtOnce(names.map((name) => ['create', ...soon, '--memory', '256M', '--name', name, image]));
   });
 
   after(async () => {

@@ -1,11 +1,14 @@
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { withoutInstalling } from './support/base-disk.js';
 import { host, podmanBootc, startCli, succeed, until, type Outcome } from './support/cli.js';
 import { cli } from '../support/project.js';
 import { assertNoTraces, disks, traces, vms } from './support/leftovers.js';
 
 const image = 'localhost/podman-bootc-demo:latest';
+/** Of a guest whose boot nobody waits for, and which is not to keep more than one processor busy meanwhile. */
+const run = ['run', '--background', '--cpus', '1'];
 
 /** How often each command is killed, at points spread evenly over the time that it takes: more than 100 in all. */
 const points = {
@@ -141,6 +144,7 @@ describe('podman-bootc, killed anywhere,', () => {
 
   before(async () => {
     initial = traces();
+    await withoutInstalling(image);
     // Makes the base disk, so that what is killed is not always the install.
     await succeed('create', '--name', 'bystander', image);
   });
@@ -204,14 +208,14 @@ describe('podman-bootc, killed anywhere,', () => {
   });
 
   it('while it runs a VM or ends one, leaves a VM or none, and the same command completes it', async () => {
-    const run = await Duration.of('run', '--background', '--name', 'timed', image);
+    const running = await Duration.of(...run, '--name', 'timed', image);
     const rm = await Duration.of('rm', '--force', 'timed');
     const count = points['run and rm --force'];
     for (let index = 0; index < count; index++) {
-      const ran = await killed(index, count, run, 'run', '--background', '--name', 'victim', image);
+      const ran = await killed(index, count, running, ...run, '--name', 'victim', image);
       if (ran.stdout !== '') assert.ok((await names()).includes('victim'));
-      const again = await podmanBootc('run', '--background', '--name', 'victim', image);
-      run.update(again);
+      const again = await podmanBootc(...run, '--name', 'victim', image);
+      running.update(again);
       if (again.exitCode !== 0) assert.match(again.stderr, /running already/);
       assert.equal(host('virsh', 'domstate', 'victim').trim(), 'running');
       await assertOnly('bystander', 'victim');
@@ -225,15 +229,15 @@ describe('podman-bootc, killed anywhere,', () => {
   });
 
   it('while it runs a transient VM or stops it, leaves one or none', async () => {
-    const run = ['run', '--background', '--transient', '--name', 'victim', image];
+    const transient = [...run, '--transient', '--name', 'victim', image];
     const stop = ['stop', '--force', 'victim'];
-    const running = await Duration.of(...run);
+    const running = await Duration.of(...transient);
     const stopping = await Duration.of(...stop);
     const count = points['run --transient and stop'];
     for (let index = 0; index < count; index++) {
-      const ran = await killed(index, count, running, ...run);
+      const ran = await killed(index, count, running, ...transient);
       if (ran.stdout !== '') assert.ok((await names()).includes('victim'));
-      const again = await podmanBootc(...run);
+      const again = await podmanBootc(...transient);
       running.update(again);
       if (again.exitCode !== 0) assert.match(again.stderr, /running already/);
       assert.equal(host('virsh', 'domstate', 'victim').trim(), 'running');

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connect, type Connection, type Domain } from '../../src/libvirt/index.js';
+import { withoutInstalling } from './support/base-disk.js';
 import { podmanBootc, succeed } from './support/cli.js';
 import { assertNoTraces, traces } from './support/leftovers.js';
 
@@ -46,6 +47,7 @@ describe("the binding's guest agent, answering", () => {
 
   before(async () => {
     initial = traces();
+    await withoutInstalling(image);
     await succeed('create', '--firmware', 'bios', '--hostname', name, '--name', name, image);
     connection = await connect('qemu:///system');
     domain = await connection.lookupDomainByName(name);

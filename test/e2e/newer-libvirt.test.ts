@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { host, podmanBootc, succeed } from './support/cli.js';
+import { host, podmanBootc, soon, succeed } from './support/cli.js';
 
 const image = 'localhost/podman-bootc-demo:latest';
 
@@ -20,17 +20,7 @@ describe('a libvirt that knows passt (11.3)', () => {
   });
 
   it('forwards SSH by passt, natively in the domain and on 127.0.0.1 only', async () => {
-    const outcome = await podmanBootc(
-      'run',
-      '--connect',
-      uri,
-      '--cpus',
-      '1',
-      '--name',
-      'passed',
-      image,
-      'echo up',
-    );
+    const outcome = await podmanBootc('run', '--connect', uri, ...soon, '--name', 'passed', image, 'echo up');
     assert.equal(outcome.stdout, 'up\n', outcome.stderr);
     const xml = virsh('dumpxml', 'passed');
     assert.match(xml, /<backend type='passt'/);
@@ -60,8 +50,7 @@ describe('a libvirt that knows passt (11.3)', () => {
         'run',
         '--connect',
         uri,
-        '--cpus',
-        '1',
+        ...soon,
         '--name',
         'passed',
         image,

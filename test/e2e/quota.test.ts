@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { withoutInstalling } from './support/base-disk.js';
 import { host, podmanBootc, succeed, type Outcome } from './support/cli.js';
 import { bindMount, mountFileSystem } from './support/file-system.js';
 import { assertNoTraces, traces } from './support/leftovers.js';
@@ -29,6 +30,7 @@ describe('a quota that is used up', () => {
 
   before(async () => {
     initial = traces();
+    await withoutInstalling(image);
     // The base disk, which lies elsewhere.
     await succeed('create', '--name', 'first', image);
     await succeed('rm', 'first');

@@ -58,7 +58,7 @@ describe('run', () => {
 
   it('gives an interactive session a terminal, and the VM outlives it', async () => {
     // `script` is a terminal; what is typed arrives in the guest's shell.
-    const command = `${process.execPath} ${cli} run --name web-1 --cpus 1 --memory 768M --disk-size 3G ${image}`;
+    const command = `${process.execPath} ${cli} run --name web-1 ${soon.join(' ')} --memory 768M --disk-size 3G ${image}`;
     const session = start('script', ['-qec', command, '/dev/null'], { input: 'tty; nproc; exit 5\n' });
     const { exitCode, stdout } = await session.done;
     assert.match(stdout, /\/dev\/pts\/\d/);
@@ -99,7 +99,7 @@ describe('run', () => {
   });
 
   it('ends the wait at once when the VM dies while booting, and says so', async () => {
-    const running = startCli(['run', '--name', 'doomed', image, 'true']);
+    const running = startCli(['run', '--cpus', '1', '--name', 'doomed', image, 'true']);
     await until('it boots', () => running.stderr().includes('Booting doomed'), 120);
     await until('the firmware starts the boot loader', () => consoles().includes('BdsDxe: starting'));
     const killed = Date.now();

@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, statfsSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { withoutInstalling } from './support/base-disk.js';
 import { host, podmanBootc, succeed, type Outcome } from './support/cli.js';
 import { assertNoTraces, traces } from './support/leftovers.js';
 
@@ -24,6 +25,7 @@ describe('storage that gives no more', () => {
 
   before(async () => {
     initial = traces();
+    await withoutInstalling(image);
     // The base disk, which lies elsewhere.
     await succeed('create', '--name', 'first', image);
     await succeed('rm', 'first');

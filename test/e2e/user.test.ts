@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { chmodSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { host, start, until, type Outcome } from './support/cli.js';
+import { host, soon, start, until, type Outcome } from './support/cli.js';
 import { cli } from '../support/project.js';
 
 const image = 'localhost/podman-bootc-demo:latest';
@@ -46,7 +46,7 @@ describe('an ordinary user with a connection to a rootful podman', () => {
   });
 
   it("runs a VM under the user's own session daemon, with everything in the home directory", async () => {
-    const outcome = await podmanBootc('run', '--podman', 'rootful', '--cpus', '1', image, 'id -un');
+    const outcome = await podmanBootc('run', '--podman', 'rootful', ...soon, image, 'id -un');
     assert.equal(outcome.stdout, 'root\n', outcome.stderr);
     assert.match(outcome.stderr, /Installing through podman connection rootful/);
     const listed = JSON.parse((await podmanBootc('list', '--format', 'json')).stdout) as {
