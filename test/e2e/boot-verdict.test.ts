@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
+import { withoutInstalling } from './support/base-disk.js';
 import { host, podmanBootc, soon, startCli, succeed, until, type Outcome } from './support/cli.js';
 import { assertNoTraces, traces, vms } from './support/leftovers.js';
 
@@ -9,7 +11,7 @@ const name = 'verdict';
 
 /*
  * One VM, installed once, that is made to fail in one way after the other: its loader entry, its boot loader, its domain.
- * The partition with the boot loader begins at 1 MiB, as bootc-standin makes it; the demo image has mtools.
+ * The partition with the boot loader begins at 1 MiB and has 128, as bootc-standin makes it; the demo image has mtools.
  */
 describe('a boot that does not lead to SSH', function () {
   let initial: Record<string, string[]>;
@@ -28,6 +30,17 @@ describe('a boot that does not lead to SSH', function () {
     writeFileSync(file, change(entry));
     esp('mcopy', '-o', ...onEsp(), '/d/entry', '::/loader/entries/bootc.conf');
     rmSync(file);
+  };
+  /** Changes files of the root file system, which lies behind the partition with the boot loader. */
+  const inRoot = (change: (root: string) => void): void => {
+    const root = mkdtempSync(join(tmpdir(), 'root-'));
+    host('mount', '-o', `loop,offset=${(1 + 128) * 1024 ** 2}`, disk, root);
+    try {
+      change(root);
+    } finally {
+      host('umount', root);
+      rmdirSync(root);
+    }
   };
   const withArguments = (text: string) => (original: string) => original.replace(/^options.*/m, `$& ${text}`);
   /** systemd tells what it does. */
@@ -53,6 +66,7 @@ describe('a boot that does not lead to SSH', function () {
 
   before(async () => {
     initial = traces();
+    await withoutInstalling(image);
     await succeed('create', '--cpus', '1', '--disk-format', 'raw', '--name', name, image);
     const [vm] = JSON.parse(await succeed('list', '--format', 'json')) as {
       uuid: string;
@@ -183,24 +197,22 @@ describe('a boot that does not lead to SSH', function () {
 
   it('is explained by an sshd that forbids root, and the units are listed that failed', async () => {
     boot((original) => original);
-    // A unit that fails, for the readiness of systemd.
-    const unit =
-      '[Service]\\nType=oneshot\\nExecStart=/bin/false\\n[Install]\\nWantedBy=multi-user.target\\n';
-    await succeed('start', name);
-    await succeed(
-      'ssh',
-      name,
-      `printf '${unit}' > /etc/systemd/system/broken.service && systemctl enable broken.service`,
-    );
-    // And an sshd that fails where the kernel's command line says so, and an agent that runs nothing, for the next tests.
-    const failing = "[Service]\\nRestart=no\\nExecStartPre=/bin/sh -c '! grep -q fail-sshd /proc/cmdline'\\n";
-    const dropIn = '/etc/systemd/system/ssh.service.d';
-    await succeed('ssh', name, `mkdir ${dropIn} && printf "${failing}" > ${dropIn}/fail.conf`);
-    const agent =
-      "[Service]\\nExecStart=\\nExecStart=/bin/sh -c 'grep -q agent-runs-nothing /proc/cmdline && exec qemu-ga --block-rpcs=guest-exec; exec qemu-ga'\\n";
-    const agentDropIn = '/etc/systemd/system/qemu-guest-agent.service.d';
-    await succeed('ssh', name, `mkdir ${agentDropIn} && printf "${agent}" > ${agentDropIn}/block.conf`);
-    await succeed('stop', name);
+    inRoot((root) => {
+      const units = join(root, 'etc/systemd/system');
+      const add = (name: string, ...lines: string[]): void => {
+        mkdirSync(dirname(join(units, name)), { recursive: true });
+        writeFileSync(join(units, name), lines.map((line) => `${line}\n`).join(''));
+      };
+      // A unit that fails, for the readiness of systemd.
+      add('broken.service', '[Service]', 'Type=oneshot', 'ExecStart=/bin/false');
+      symlinkSync('../broken.service', join(units, 'multi-user.target.wants', 'broken.service'));
+      // And an sshd that fails where the kernel's command line says so, and an agent that runs nothing, for the next tests.
+      const failing = "ExecStartPre=/bin/sh -c '! grep -q fail-sshd /proc/cmdline'";
+      add('ssh.service.d/fail.conf', '[Service]', 'Restart=no', failing);
+      const agent =
+        "ExecStart=/bin/sh -c 'grep -q agent-runs-nothing /proc/cmdline && exec qemu-ga --block-rpcs=guest-exec; exec qemu-ga'";
+      add('qemu-guest-agent.service.d/block.conf', '[Service]', 'ExecStart=', agent);
+    });
     const degraded = await podmanBootc('run', '--background', '--wait', 'systemd', '--name', name, image);
     assert.equal(degraded.exitCode, 0, degraded.stderr);
     assert.match(degraded.stderr, /units failed: broken.service/);
@@ -276,7 +288,7 @@ describe('a boot that does not lead to SSH', function () {
 
   it('is explained by Secure Boot that refuses the boot loader, and the log of the boot before is kept', async () => {
     await succeed('rm', '--force', name);
-    await succeed('create', '--disk-format', 'raw', '--name', name, image);
+    await succeed('create', '--cpus', '1', '--disk-format', 'raw', '--name', name, image);
     const xml = host('virsh', 'dumpxml', '--inactive', '--security-info', name);
     const secure = xml
       .replace(
