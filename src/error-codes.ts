@@ -195,7 +195,7 @@ export const errorCodes = {
     INTERRUPTED: ['Ctrl-C, or another signal that ends', 'Nothing half-made is left; run the command again'],
   },
   failure: {
-    BUSY: ['Another podman-bootc works on the same VM or disk, and --no-wait was given', 'Try again later'],
+    BUSY: ['Another podman-bootc works on the same VM or disk, and --no-wait-for-lock was given', 'Try again later'],
     CAPABILITIES_INVALID: ['libvirt described its capabilities in a way that podman-bootc cannot read', 'This is a fault of ours, please report it'],
     CONSOLE_BUSY: ['Somebody else has the console', 'podman-bootc console --force VM, or podman-bootc logs -f VM'],
     CONSOLE_LOG_UNREADABLE: ['The console log cannot be read', 'podman-bootc console VM'],

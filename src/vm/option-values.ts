@@ -81,6 +81,17 @@ export function checkMemory(memory: number, what: string): void {
   );
 }
 
+/** @throws PodmanBootcError `DISK_FORMAT_INVALID` */
+export function checkDiskFormat(value: string, what: string): void {
+  if (diskFormatPreferences.some((format) => format === value)) return;
+  throw new PodmanBootcError(
+    'usage',
+    'DISK_FORMAT_INVALID',
+    `Expected ${what} to be auto, qcow2 or raw, got '${value}'`,
+    { remedy: 'Leave it out for an overlay that is made at once on every file system' },
+  );
+}
+
 /** @throws PodmanBootcError `CHOICE_INVALID` */
 export function checkChoice(value: unknown, what: string, choices: readonly (string | boolean)[]): void {
   if (choices.some((choice) => choice === value)) return;

@@ -29,6 +29,7 @@ import { checkName } from '../identity.js';
 import {
   checkChoice,
   checkCount,
+  checkDiskFormat,
   checkMemory,
   defaultCpus,
   defaultMemory,
@@ -288,6 +289,7 @@ export const optionDefinitions = {
   },
   diskFormat: {
     ...oneOf(diskFormatPreferences),
+    check: checkDiskFormat,
     compare: (asked, { vm }) => (asked === 'auto' ? undefined : unlike(asked, vm.metadata.disk?.format)),
   },
   kargs: {

@@ -31,11 +31,11 @@ async function readFrom(...words: string[]): Promise<RunOptions> {
   return asRunOptions(found);
 }
 
-/** Files of the library: what is not the command line's. */
+/** Files of the library: what is not the command line's, nor a page of the documentation. */
 function librarySources(): string[] {
   const root = join(projectRoot, 'src');
   return readdirSync(root, { recursive: true, encoding: 'utf8' })
-    .filter((file) => file.endsWith('.ts') && !file.startsWith('cli'))
+    .filter((file) => file.endsWith('.ts') && !file.startsWith('cli') && file !== 'error-codes.ts')
     .map((file) => readFileSync(join(root, file), 'utf8'));
 }
 

@@ -66,7 +66,7 @@ describe("a library user's options", () => {
     ['LABEL_INVALID', { labels: { 'a b': '' } }],
     ['SIZE_INVALID', { rootSizeMax: 2, diskSize: 1 }],
     ['SIZE_INVALID', { diskSize: NaN }],
-    ['CHOICE_INVALID', { diskFormat: 'vdi' as 'raw' }],
+    ['DISK_FORMAT_INVALID', { diskFormat: 'vdi' as 'raw' }],
     ['CHOICE_INVALID', { accelerator: 'xen' as 'kvm' }],
     ['CHOICE_INVALID', { quiet: 'yes' as unknown as true }],
     ['PODMAN_PREFERENCE_INVALID', { podman: '' }],
