@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { readdirSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
-import { connect } from '../../../src/libvirt/index.js';
+import { connect, isLibvirtError } from '../../../src/libvirt/index.js';
 import { FakeDaemon } from '../fake-daemon.js';
 import { testUri, until, withConnection } from '../support.js';
 
@@ -19,6 +20,19 @@ async function assertOthersAreServed(): Promise<void> {
     assert.equal(await connection.getType(), 'TEST');
   });
   assert.ok(performance.now() - start < prompt, 'another server waited');
+}
+
+/** The daemon sees a connection go before the threads of the calls on it have ended. */
+async function whenNotBusy<T>(start: () => Promise<T>): Promise<T> {
+  const deadline = Date.now() + 30_000;
+  for (;;) {
+    try {
+      return await start();
+    } catch (error) {
+      if (!isLibvirtError(error, busy.code) || Date.now() > deadline) throw error;
+      await sleep(5);
+    }
+  }
 }
 
 describe('A server that accepts and says nothing', () => {
@@ -137,7 +151,7 @@ describe('A server that stops answering', () => {
     daemon.hangUp();
     await until('the connection is gone', () => daemon.connections === 0);
     const again = await connect(daemon.uri);
-    assert.equal(await again.getLibraryVersion(), 9_000_000);
+    assert.equal(await whenNotBusy(() => again.getLibraryVersion()), 9_000_000);
     await again.close();
     await daemon.stop();
   });
