@@ -16,6 +16,7 @@ export const rooms = [
   'libvirt/connection',
   'libvirt/index.ts',
   '.',
+  'oci',
   'boot',
   'report.ts',
   'transfer.ts',

@@ -110,6 +110,7 @@ export const errorCodes = {
   image: {
     ARCHITECTURE_UNSUPPORTED: ['The image is neither for amd64 nor for arm64', 'Use one that is'],
     BACKEND_INVALID: ["The image is made for bootc's composefs backend, and the ostree backend was asked for", 'Leave out --no-composefs-backend'],
+    BOOTC_STATUS_UNREADABLE: ['The guest\'s bootc says how it stands in a way that podman-bootc cannot read', 'Update bootc in the image'],
     BOOTC_TOO_OLD: ['The bootc in the image lacks an option that is needed', 'Update bootc in the image'],
     BOOTLOADER_NEEDS_UEFI: ["The image's boot loader needs UEFI firmware, and its label asks for BIOS", 'Mend the label io.podman-bootc.firmware'],
     IMAGE_COPY_FAILED: ["The image could not be copied from one podman's store to another's", 'Run the command of the message yourself'],
@@ -123,6 +124,7 @@ export const errorCodes = {
     IMAGE_WITHOUT_BOOTC: ['There is no bootc in the image', 'Use a bootable container image'],
     INSTALL_CONFIGURATION_INVALID: ["bootc cannot read the image's install configuration", 'Mend the file in /usr/lib/bootc/install that the message names'],
     INSTALL_UKI_KARGS: ['The image boots by a unified kernel image, which has its kernel arguments inside', 'Leave out --karg, or build the UKI with them'],
+    LAYOUT_DAMAGED: ['The copy of an image that is kept for updates is damaged', 'Run the same command again: it is made anew'],
     REGISTRY_UNREACHABLE: ['The registry does not answer', 'Check the network of the podman host'],
     REGISTRY_UNTRUSTED: ['The certificate of the registry is not trusted', 'Put its authority into /etc/containers/certs.d/REGISTRY'],
   },
@@ -180,7 +182,9 @@ export const errorCodes = {
     VM_DIED: ['The VM ended while it was booting', 'podman-bootc logs VM'],
   },
   ssh: {
+    CONNECTION_FAILED: ['A guest that is up could not be logged in to', 'podman-bootc status VM'],
     COPY_FAILED: ['The connection of a copy failed', 'The words of ssh are below the message'],
+    FORWARDING_REFUSED: ["The guest's sshd forwards no ports", 'Set AllowTcpForwarding to yes or remote in its sshd_config'],
     HOST_KEY_MISMATCH: ['The guest shows another host key than the pinned one', 'If you know why, remove the old one with the command of the message'],
     IDENTITY_UNUSABLE: ['The private key cannot be read, or has a passphrase', 'Give one without a passphrase that you may read'],
     KNOWN_HOSTS_DAMAGED: ['The pinned host key cannot be read', 'Restore the known_hosts file of the VM, or remove it'],

@@ -1,35 +1,10 @@
-import type { Client, ClientErrorExtensions, ServerHostKeyAlgorithm } from 'ssh2';
-import { messageOf, PodmanBootcError } from '../errors.js';
 import type { Greeted } from './banner.js';
+import { connectClient, type LoggedIn, type LoginFailure } from './client.js';
 import type { PinnedKey } from './known-hosts.js';
 import type { LoginTarget } from './target.js';
 
 /** How one attempt to log in ended. */
-export type LoginOutcome =
-  | { kind: 'completed'; hostKey: Buffer }
-  | Refusal
-  /** It shows a host key that is not among the pinned ones; nothing was sent to it. */
-  | { kind: 'unknown-key'; hostKey: Buffer }
-  /** Anything that a guest which is still starting does: worth another attempt. */
-  | { kind: 'failed'; problem: string };
-
-/** The server heard us out and refused the key, or the user's shell refused the command. */
-export interface Refusal {
-  kind: 'refused';
-  what: 'key' | 'shell';
-  /** In words that end a sentence. */
-  problem: string;
-}
-
-/** In the order of our preference; `ssh-rsa` signatures (SHA-1) are not among them. */
-const hostKeyAlgorithms: readonly ServerHostKeyAlgorithm[] = [
-  'ssh-ed25519',
-  'ecdsa-sha2-nistp256',
-  'ecdsa-sha2-nistp384',
-  'ecdsa-sha2-nistp521',
-  'rsa-sha2-512',
-  'rsa-sha2-256',
-];
+export type LoginOutcome = { kind: 'completed'; hostKey: Buffer } | LoginFailure;
 
 /**
  * Logs in on a connection that has shown its banner, runs `true` there, and closes the connection.
@@ -41,132 +16,67 @@ export async function logIn(
   t: LoginTarget,
   privateKey: Buffer,
   pinned: readonly PinnedKey[],
-  { socket }: Greeted,
+  greeted: Greeted,
   o: { timeout: number; signal?: AbortSignal | undefined },
 ): Promise<LoginOutcome> {
+  const end = performance.now() + o.timeout;
   try {
-    const { default: ssh2 } = await import('ssh2');
     o.signal?.throwIfAborted();
-    const outcome = await attempt(new ssh2.Client());
+    const outcome = await connectClient(t, privateKey, pinned, greeted, o);
     o.signal?.throwIfAborted();
-    return outcome;
+    if (outcome.kind !== 'logged-in') return outcome;
+    const answer = await runTrue(outcome, end - performance.now(), o.signal);
+    o.signal?.throwIfAborted();
+    return answer;
   } finally {
-    socket.destroy();
+    greeted.socket.destroy();
   }
+}
 
-  function attempt(client: Client): Promise<LoginOutcome> {
-    return new Promise((resolve, reject) => {
-      let hostKey: Buffer | undefined;
-      let isUnknown = false;
-      // What sshd says before it lets nobody in: "System is booting up. Unprivileged users …".
-      let notice = '';
-      const timer = setTimeout(() => {
-        settle({ kind: 'failed', problem: 'the login did not finish in time' });
-      }, o.timeout);
-      o.signal?.addEventListener('abort', onAbort, { once: true });
-
-      client.on('banner', (text) => {
-        notice = text.trim().replaceAll(/\s+/g, ' ');
-      });
-      client.on('ready', onReady);
-      client.on('error', onError);
-      client.on('close', () => {
-        settle({ kind: 'failed', problem: `the guest closed the connection${noticed()}` });
-      });
-      try {
-        client.connect({
-          sock: socket,
-          username: t.user,
-          privateKey,
-          authHandler: ['publickey'],
-          readyTimeout: 0,
-          hostVerifier: verify,
-          algorithms: { serverHostKey: preferred(pinned) },
-        });
-      } catch (error) {
-        settle(error instanceof Error ? error : new Error(messageOf(error)));
-      }
-
-      function verify(key: Buffer): boolean {
-        hostKey = key;
-        isUnknown = pinned.length > 0 && !pinned.some((known) => known.key.equals(key));
-        return !isUnknown;
-      }
-      function onReady() {
-        client.exec('true', (error, channel) => {
-          if (error) {
-            settle({
-              kind: 'failed',
-              problem: `the guest opened no session (${messageOf(error)})${noticed()}`,
-            });
-            return;
-          }
-          channel.on('exit', (code: number | null) => {
-            if (code === 0 && hostKey) settle({ kind: 'completed', hostKey });
-            else if (typeof code === 'number')
-              settle({
-                kind: 'refused',
-                what: 'shell',
-                problem: `the login shell ended \`true\` with exit code ${code}`,
-              });
-          });
-          channel.on('close', () => {
-            settle({ kind: 'failed', problem: `the guest closed the session${noticed()}` });
-          });
-          channel.resume();
-          channel.stderr.resume();
-        });
-      }
-      function onError(error: Error & ClientErrorExtensions) {
-        if (isUnknown && hostKey) {
-          settle({ kind: 'unknown-key', hostKey });
-        } else if (error.level === 'client-authentication') {
-          settle({ kind: 'refused', what: 'key', problem: `the key was refused${noticed()}` });
-        } else if (error.level === 'handshake' && error.message.includes('no matching')) {
-          settle(negotiationFailed(error));
-        } else {
-          settle({ kind: 'failed', problem: `${messageOf(error)}${noticed()}` });
-        }
-      }
-      function onAbort() {
-        settle({ kind: 'failed', problem: 'the wait was aborted' });
-      }
-      function noticed(): string {
-        return notice === '' ? '' : `: ${notice}`;
-      }
-      /** Ends the attempt once: the first outcome counts, and errors that follow are nobody's concern. */
-      function settle(outcome: LoginOutcome | Error) {
-        clearTimeout(timer);
-        o.signal?.removeEventListener('abort', onAbort);
-        client.removeAllListeners();
-        client.on('error', () => undefined);
-        client.end();
-        if (outcome instanceof Error) reject(outcome);
-        else resolve(outcome);
-      }
+/** Runs `true` in a session: an account that may log in and not run anything is of no use. */
+function runTrue(
+  { client, hostKey, notice }: LoggedIn,
+  timeout: number,
+  signal: AbortSignal | undefined,
+): Promise<LoginOutcome> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => {
+      settle({ kind: 'failed', problem: 'the login did not finish in time' });
+    }, timeout);
+    const onAbort = (): void => {
+      settle({ kind: 'failed', problem: 'the wait was aborted' });
+    };
+    signal?.addEventListener('abort', onAbort, { once: true });
+    const settle = (outcome: LoginOutcome): void => {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', onAbort);
+      client.removeAllListeners();
+      client.on('error', () => undefined);
+      client.end();
+      resolve(outcome);
+    };
+    client.on('close', () => {
+      settle({ kind: 'failed', problem: `the guest closed the connection${notice}` });
     });
-  }
-}
-
-/**
- * The pinned types come first, so that a server which still has the pinned key shows it. The others follow
- * and are refused by the verifier: a guest that has lost the key is then named with the key it shows.
- */
-function preferred(pinned: readonly PinnedKey[]): ServerHostKeyAlgorithm[] {
-  const types = new Set(pinned.map(({ type }) => type));
-  const isPinned = (algorithm: ServerHostKeyAlgorithm) =>
-    types.has(algorithm.startsWith('rsa-') ? 'ssh-rsa' : algorithm);
-  return [
-    ...hostKeyAlgorithms.filter(isPinned),
-    ...hostKeyAlgorithms.filter((algorithm) => !isPinned(algorithm)),
-  ];
-}
-
-function negotiationFailed(cause: Error): PodmanBootcError {
-  return new PodmanBootcError(
-    'ssh',
-    'SSH_NEGOTIATION_FAILED',
-    `The guest's SSH server and podman-bootc have no algorithm in common (${cause.message})`,
-    { remedy: 'Allow curve25519-sha256, aes256-ctr and ssh-ed25519 in the sshd_config of the image', cause },
-  );
+    client.exec('true', (error, channel) => {
+      if (error) {
+        settle({ kind: 'failed', problem: `the guest opened no session (${error.message})${notice}` });
+        return;
+      }
+      channel.on('exit', (code: number | null) => {
+        if (code === 0) settle({ kind: 'completed', hostKey });
+        else if (typeof code === 'number')
+          settle({
+            kind: 'refused',
+            what: 'shell',
+            problem: `the login shell ended \`true\` with exit code ${code}`,
+          });
+      });
+      channel.on('close', () => {
+        settle({ kind: 'failed', problem: `the guest closed the session${notice}` });
+      });
+      channel.resume();
+      channel.stderr.resume();
+    });
+  });
 }

@@ -3,7 +3,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { PodmanBootcError } from '../errors.js';
 import { Attempts, silentSpacing } from './attempts.js';
 import { openGreeted, type Greeted, type Ungreeted } from './banner.js';
-import { logIn, type Refusal } from './login.js';
+import type { Refusal } from './client.js';
+import { logIn } from './login.js';
 import { hostKeyMismatch, pin, pinAlso, readPinnedKeys } from './pinning.js';
 import type { LoginTarget } from './target.js';
 
@@ -306,7 +307,7 @@ function loginRefused(t: { port: number; user: string }, refusal: Refusal): Podm
   );
 }
 
-async function readIdentity(t: LoginTarget): Promise<Buffer> {
+export async function readIdentity(t: LoginTarget): Promise<Buffer> {
   try {
     const text = await readFile(t.identityFile);
     const { default: ssh2 } = await import('ssh2');

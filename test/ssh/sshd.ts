@@ -50,9 +50,10 @@ export class TestServer {
    * @param o.hostKeyTypes types of the host keys, default ed25519
    * @param o.listen default true; else call `listen` later
    * @param o.sftp default true
+   * @param o.configuration further lines of its sshd_config
    */
   static async start(
-    o: { hostKeyTypes?: string[]; listen?: boolean; sftp?: boolean } = {},
+    o: { hostKeyTypes?: string[]; listen?: boolean; sftp?: boolean; configuration?: string[] } = {},
   ): Promise<TestServer> {
     if (!existsSync(sshdPath)) throw new Error(`These tests need ${sshdPath}: install openssh-server`);
     // What a path can hold at its worst; every test goes through it.
@@ -75,6 +76,7 @@ export class TestServer {
         'PermitRootLogin yes',
         'PidFile none',
         ...((o.sftp ?? true) ? ['Subsystem sftp internal-sftp'] : []),
+        ...(o.configuration ?? []),
         '',
       ].join('\n'),
     );

@@ -1,0 +1,124 @@
+import { createHash } from 'node:crypto';
+import { readFile, readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { codeOf, PodmanBootcError } from '../errors.js';
+import { JsonError, readJson, type JsonSchema } from '../json.js';
+import { MiB } from '../sizes.js';
+
+/*
+ * An OCI image layout (https://github.com/opencontainers/image-spec/blob/main/image-layout.md): index.json names manifests, and
+ * blobs/ALGORITHM/DIGEST has them and all that they name.
+ */
+
+/** A blob by its content. */
+export interface Descriptor {
+  mediaType: string;
+  /** `sha256:…` */
+  digest: string;
+  /** Bytes. */
+  size: number;
+}
+
+/** A version of an image in a layout. */
+export interface LaidOutImage {
+  /** The layout's directory. */
+  directory: string;
+  manifest: Descriptor;
+  config: Descriptor;
+  layers: readonly Descriptor[];
+}
+
+/** Manifests and indexes are lists of digests. */
+const longestDocument = 4 * MiB;
+
+/** What names a version in index.json; podman writes the whole reference. */
+const referenceAnnotation = 'org.opencontainers.image.ref.name';
+
+const digestPattern = /^sha256:[0-9a-f]{64}$/;
+
+/**
+ * Finds the newest version of a reference in a layout: whoever saves into one that is there appends.
+ * @throws PodmanBootcError `LAYOUT_DAMAGED`
+ */
+export async function findImage(directory: string, reference: string): Promise<LaidOutImage> {
+  const { manifests } = await readDocument(join(directory, 'index.json'), indexSchema);
+  const manifest = manifests.findLast(({ annotations }) => annotations?.[referenceAnnotation] === reference);
+  if (!manifest) throw damaged(directory, `does not name ${reference}`);
+  const { config, layers } = await readDocument(blobPath(directory, manifest.digest), manifestSchema);
+  return { directory, manifest, config, layers };
+}
+
+/** Where a layout has a blob. The digest is one that a manifest names, or matches the pattern of one. */
+export function blobPath(directory: string, digest: string): string {
+  return join(directory, 'blobs', ...digest.split(':'));
+}
+
+/** All blobs of an image. */
+export function blobsOf({ manifest, config, layers }: LaidOutImage): Descriptor[] {
+  return [manifest, config, ...layers];
+}
+
+/**
+ * Removes the blobs of a layout that an image does not name. What is no blob stays.
+ * @returns bytes that were freed are not counted: how many blobs
+ */
+export async function pruneLayout(image: LaidOutImage): Promise<number> {
+  const directory = join(image.directory, 'blobs', 'sha256');
+  const kept = new Set(blobsOf(image).map(({ digest }) => digest));
+  const names = (await readdir(directory)).filter((name) => digestPattern.test(`sha256:${name}`));
+  const unused = names.filter((name) => !kept.has(`sha256:${name}`));
+  for (const name of unused) await rm(join(directory, name), { force: true });
+  return unused.length;
+}
+
+/** The file name of the layout of a repository: no two have the same, and none is more than a name. */
+export function layoutName(repository: string): string {
+  const words = repository.replaceAll(/[^a-z0-9]+/gi, '-').slice(-40);
+  return `${words}-${createHash('sha256').update(repository).digest('hex').slice(0, 12)}`;
+}
+
+async function readDocument<T>(path: string, schema: JsonSchema<T>): Promise<T> {
+  let text: string;
+  try {
+    text = await readFile(path, 'utf8');
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') throw damaged(path, 'is missing');
+    throw error;
+  }
+  if (text.length > longestDocument) throw damaged(path, 'is longer than any manifest');
+  try {
+    return await readJson(path, text, schema);
+  } catch (error) {
+    if (error instanceof JsonError) throw damaged(path, `cannot be read (expected ${error.message})`, error);
+    throw error;
+  }
+}
+
+function damaged(path: string, why: string, cause?: unknown): PodmanBootcError {
+  return new PodmanBootcError(
+    'image',
+    'LAYOUT_DAMAGED',
+    `The copy of the image that is kept for updates is damaged: ${path} ${why}`,
+    {
+      remedy: 'Run the same command again: it is made anew',
+      cause,
+    },
+  );
+}
+
+const descriptor = ((v) =>
+  v.object({
+    mediaType: v.string(),
+    digest: v.pipe(v.string(), v.regex(digestPattern, 'a sha256 digest')),
+    size: v.pipe(v.number(), v.integer('a whole number'), v.minValue(0, 'positive')),
+  })) satisfies JsonSchema<Descriptor>;
+
+const indexSchema = ((v) =>
+  v.object({
+    manifests: v.array(
+      v.object({ ...descriptor(v).entries, annotations: v.optional(v.record(v.string(), v.string())) }),
+    ),
+  })) satisfies JsonSchema<unknown>;
+
+const manifestSchema = ((v) =>
+  v.object({ config: descriptor(v), layers: v.array(descriptor(v)) })) satisfies JsonSchema<unknown>;
