@@ -15,7 +15,7 @@ import { baseKey, type BaseParts } from '../disks/base-key.js';
 import { vmDiskFormat } from '../disks/vm-disk.js';
 import { VmDirectory, type DiskFormat } from '../files/vm-directory.js';
 import { tellOfHostKeys } from '../guest/cloud-init.js';
-import { requirePortsFree, unclaimedPort } from '../guest/port-space.js';
+import { requirePortsFree } from '../guest/port-space.js';
 import { architectureOf, chooseHardware, type Hardware } from '../host/hardware.js';
 import type { Host } from '../host/host.js';
 import type { Identity } from '../identity.js';
@@ -116,7 +116,7 @@ export async function planVirtualMachine(
     network: chooseNetwork(capabilities),
     tpm: chooseTpm(capabilities, await isInstalled('swtpm')),
   };
-  await requireBuildable(host, plan);
+  requireBuildable(plan);
   return plan;
 }
 
@@ -152,12 +152,16 @@ function planInstall(
 }
 
 /** What would be wrong with the domain is found now: an install takes minutes. */
-async function requireBuildable(host: Host, plan: VmPlan): Promise<void> {
+function requireBuildable(plan: VmPlan): void {
   const { directory, format, diskSize, requirements } = plan;
+  // Any that is not published: the real one is chosen under a lock, when the domain is defined.
+  const published = new Set(requirements.ports.map(({ hostPort }) => hostPort));
+  let sshPort = 1;
+  while (published.has(sshPort)) sshPort++;
   buildDomain(
     describeVirtualMachine(plan, {
       disk: { path: directory.disk(format), format, size: diskSize },
-      sshPort: await unclaimedPort(host, requirements.ports),
+      sshPort,
       // No shorter than the key that is made then.
       publicCredential: publicCredential(plan, 'k'.repeat(128)),
       created: new Date().toISOString(),
