@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto';
-import { readFile, readdir, rm } from 'node:fs/promises';
+import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { codeOf, PodmanBootcError } from '../errors.js';
+import { readRegularFile } from '../durable-file.js';
+import { PodmanBootcError } from '../errors.js';
 import { JsonError, readJson, type JsonSchema } from '../json.js';
+import { isMissing } from '../paths.js';
 import { MiB } from '../sizes.js';
 
 /*
@@ -60,7 +62,7 @@ export function blobsOf({ manifest, config, layers }: LaidOutImage): Descriptor[
 
 /**
  * Removes the blobs of a layout that an image does not name. What is no blob stays.
- * @returns bytes that were freed are not counted: how many blobs
+ * @returns how many were removed
  */
 export async function pruneLayout(image: LaidOutImage): Promise<number> {
   const directory = join(image.directory, 'blobs', 'sha256');
@@ -78,16 +80,16 @@ export function layoutName(repository: string): string {
 }
 
 async function readDocument<T>(path: string, schema: JsonSchema<T>): Promise<T> {
-  let text: string;
+  let content: Awaited<ReturnType<typeof readRegularFile>>;
   try {
-    text = await readFile(path, 'utf8');
+    content = await readRegularFile(path, longestDocument);
   } catch (error) {
-    if (codeOf(error) === 'ENOENT') throw damaged(path, 'is missing');
+    if (isMissing(error)) throw damaged(path, 'is missing');
     throw error;
   }
-  if (text.length > longestDocument) throw damaged(path, 'is longer than any manifest');
+  if (typeof content === 'string') throw damaged(path, `is ${content}`);
   try {
-    return await readJson(path, text, schema);
+    return await readJson(path, content.toString('utf8'), schema);
   } catch (error) {
     if (error instanceof JsonError) throw damaged(path, `cannot be read (expected ${error.message})`, error);
     throw error;
