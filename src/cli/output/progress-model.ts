@@ -1,12 +1,8 @@
 import { styleText } from 'node:util';
 import { stageWords } from '../../boot/verdict.js';
-import { bootStages } from '../../boot/stage.js';
 import type { Progress, ProgressStage } from '../../report.js';
 import { oneLine } from '../../terminal-text.js';
 import { formatDecimalSize } from './format.js';
-
-/** In the order in which they come. */
-export const progressStages: readonly ProgressStage[] = ['image', 'install', 'define', ...bootStages];
 
 /** How a stage is called where people read it. */
 export function stageName(stage: ProgressStage): string {
