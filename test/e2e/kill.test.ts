@@ -144,8 +144,8 @@ describe('podman-bootc, killed anywhere,', () => {
 
   before(async () => {
     initial = traces();
+    // So that what is killed is not always the install.
     await withoutInstalling(image);
-    // Makes the base disk, so that what is killed is not always the install.
     await succeed('create', '--name', 'bystander', image);
   });
 

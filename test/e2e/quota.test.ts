@@ -30,10 +30,8 @@ describe('a quota that is used up', () => {
 
   before(async () => {
     initial = traces();
-    await withoutInstalling(image);
     // The base disk, which lies elsewhere.
-    await succeed('create', '--name', 'first', image);
-    await succeed('rm', 'first');
+    await withoutInstalling(image);
     const mounted = mountFileSystem('btrfs', 20 * 1024 ** 3);
     mounts.push(mounted);
     const { path } = mounted;
