@@ -5,9 +5,8 @@ import type { Examination } from '../../src/doctor/examination.js';
 import { checkLibvirt } from '../../src/doctor/libvirt.js';
 import { userDirectories } from '../../src/vm/host/directories.js';
 import { rejectsWithCode } from '../support/rejects.js';
-import { temporaryDirectory } from '../support/temporary.js';
+import { directoriesIn, temporaryDirectory } from '../support/temporary.js';
 import { asRemote, openTestHost } from '../support/test-host.js';
-import { directoriesIn } from './support.js';
 
 describe('doctor on whose files and hosts they are', () => {
   it('takes a HOME that cannot be used for a finding of the directories', async () => {

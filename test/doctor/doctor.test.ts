@@ -5,8 +5,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { checkIds } from '../../src/checks.js';
 import { examineHost } from '../../src/doctor/index.js';
 import { FakeDaemon } from '../libvirt/fake-daemon.js';
-import { temporaryDirectory } from '../support/temporary.js';
-import { directoriesIn, examineWithPath, pathWith } from './support.js';
+import { directoriesIn, temporaryDirectory } from '../support/temporary.js';
+import { examineWithPath, pathWith } from './support.js';
 
 const isRoot = process.getuid?.() === 0;
 

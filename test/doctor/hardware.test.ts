@@ -6,8 +6,8 @@ import type { Examination } from '../../src/doctor/examination.js';
 import { checkEmulation, checkFirmware, checkNetwork, checkTpm } from '../../src/doctor/hardware.js';
 import type { Outcome } from '../../src/doctor/finding.js';
 import { projectRoot } from '../support/project.js';
-import { temporaryDirectory } from '../support/temporary.js';
-import { directoriesIn, pathWith } from './support.js';
+import { directoriesIn, temporaryDirectory } from '../support/temporary.js';
+import { pathWith } from './support.js';
 
 function recorded(file: string): DomainCapabilities {
   return parseDomainCapabilities(readFileSync(join(projectRoot, 'test', 'domain', 'fixtures', file), 'utf8'));

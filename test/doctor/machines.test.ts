@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import type { CheckId } from '../../src/checks.js';
 import type { Finding } from '../../src/doctor/index.js';
 import { projectRoot } from '../support/project.js';
-import { temporaryDirectory } from '../support/temporary.js';
-import { directoriesIn, examineWithPath, pathWith } from './support.js';
+import { directoriesIn, temporaryDirectory } from '../support/temporary.js';
+import { examineWithPath, pathWith } from './support.js';
 
 const fixtures = join(projectRoot, 'test', 'podman', 'fixtures');
 

@@ -2,12 +2,6 @@ import { chmodSync, mkdtempSync, symlinkSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import type { CheckId } from '../../src/checks.js';
 import { examineHost, type ExamineOptions, type Finding } from '../../src/doctor/index.js';
-import type { Directories } from '../../src/vm/host/directories.js';
-
-/** Directories of podman-bootc below one of the test's, none of which exists yet. */
-export function directoriesIn(root: string): Directories {
-  return { data: join(root, 'data'), cache: join(root, 'cache'), runtime: join(root, 'run'), mode: 0o700 };
-}
 
 /** A directory for PATH in which these programs only are found, as they are on this host or as a script. */
 export function pathWith(root: string, programs: Readonly<Record<string, string>>): string {

@@ -4,7 +4,7 @@ import type { Reporter } from '../../src/report.js';
 import { PodmanBootc } from '../../src/vm/client.js';
 import { openHost, type Host, type HostOptions } from '../../src/vm/host/host.js';
 import { acquireLock } from '../../src/vm/host/lock.js';
-import { temporaryDirectory } from './temporary.js';
+import { directoriesIn, temporaryDirectory } from './temporary.js';
 import { testNode, uuidFor, type TestVm } from './test-node.js';
 
 /** A host with directories of its own and libvirt's test driver, and everything that was said. */
@@ -59,12 +59,7 @@ function prepare(
   vms: readonly TestVm[],
 ): Omit<TestHost, 'host'> & { options: HostOptions & { uri: string } } {
   const root = temporaryDirectory(context);
-  const directories = {
-    data: join(root, 'data'),
-    cache: join(root, 'cache'),
-    runtime: join(root, 'run'),
-    mode: 0o700,
-  };
+  const directories = directoriesIn(root);
   const directoryFor = (name: string, uuid = uuidFor(name)): string => join(directories.data, 'vms', uuid);
   const directory = (name: string): string => directoryFor(name);
   const diskOf = (name: string, uuid = uuidFor(name)): string =>

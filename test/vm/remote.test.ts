@@ -7,7 +7,7 @@ import { stopVirtualMachine } from '../../src/vm/power/stop.js';
 import { findVirtualMachine, stateOf } from '../../src/vm/virtual-machine.js';
 import { FakeDaemon } from '../libvirt/fake-daemon.js';
 import { rejectsWithCode } from '../support/rejects.js';
-import { temporaryDirectory } from '../support/temporary.js';
+import { directoriesIn, temporaryDirectory } from '../support/temporary.js';
 import { asRemote, openTestHost } from '../support/test-host.js';
 
 describe('a libvirt of another host', () => {
@@ -25,12 +25,7 @@ describe('a libvirt of another host', () => {
     chmodSync(ssh, 0o755);
     client = await PodmanBootc.open({
       uri: `test+ssh://core@example.invalid/default?command=${ssh}&no_tty=1&socket=/run/there`,
-      directories: {
-        data: join(root, 'data'),
-        cache: join(root, 'cache'),
-        runtime: join(root, 'run'),
-        mode: 0o711,
-      },
+      directories: { ...directoriesIn(root), mode: 0o711 },
     });
   });
   after(async () => {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { join } from 'node:path';
 import { buildDomain } from '../../../src/domain/build.js';
@@ -9,20 +9,20 @@ import type { VmPlan } from '../../../src/vm/create/plan.js';
 import { baseKey } from '../../../src/vm/disks/base-key.js';
 import { VmDirectory } from '../../../src/vm/files/vm-directory.js';
 import { emulated } from '../../domain/support.js';
+import { assertGolden } from '../../support/golden.js';
+import { imageOf, plainProbe } from './support.js';
 
-// PODMAN_BOOTC_UPDATE_GOLDEN=1 writes the golden files anew; read the diff before committing it.
-const update = process.env.PODMAN_BOOTC_UPDATE_GOLDEN === '1';
 const goldenDirectory = fileURLToPath(new URL('../../../../test/vm/create/golden/', import.meta.url));
 
 const uuid = '6a5f0a6e-6c7d-4c0f-9d3a-0123456789ab';
-const imageId = '5'.repeat(64);
 const reference = 'quay.io/fedora/fedora-bootc:42';
+const image = imageOf(reference, `sha256:${'d'.repeat(64)}`);
 const directory = new VmDirectory(`/srv/data/vms/${uuid}`);
 
 /** The plan of the plainest VM. */
 function plan(changes: Partial<VmPlan> = {}): VmPlan {
   const parts = {
-    imageId,
+    imageId: image.id,
     reference,
     filesystem: 'xfs',
     rootSizeMax: changes.options?.rootSizeMax,
@@ -34,15 +34,7 @@ function plan(changes: Partial<VmPlan> = {}): VmPlan {
     identity: { name: 'podman-bootc-6a5f0a6e6c7d', uuid },
     replaces: undefined,
     engine: { kind: 'local' },
-    image: {
-      id: imageId,
-      digest: `sha256:${'d'.repeat(64)}`,
-      names: [reference],
-      digests: [],
-      architecture: 'amd64',
-      size: 1024 ** 3,
-      labels: {},
-    },
+    image,
     reference,
     options: {},
     files: { cloudInit: undefined, scratch: undefined, sshKeys: [], passwordFile: undefined },
@@ -58,18 +50,7 @@ function plan(changes: Partial<VmPlan> = {}): VmPlan {
       bootcArgs: [],
       origins: { cpus: 'default' },
     },
-    probe: {
-      bootcVersion: 'bootc 1.1.6',
-      installOptions: new Set(),
-      defaultFilesystem: 'xfs',
-      defaultBootloader: undefined,
-      hasUki: false,
-      hasBootupd: true,
-      hasSystemdBoot: false,
-      filesystems: ['xfs'],
-      systemdVersion: 257,
-      account: { user: 'root', uid: 0, gid: 0, home: '/root' },
-    },
+    probe: plainProbe,
     hardware: { arch: 'x86_64', domainType: 'qemu', capabilities: emulated('x86_64') },
     firmware: 'efi',
     filesystem: { option: undefined, effective: 'xfs', reason: "the image's default" },
@@ -151,8 +132,7 @@ describe('a VM as it is described', () => {
     it(`is the domain of the golden file: ${name}`, () => {
       const file = join(goldenDirectory, `${name}.xml`);
       const built = buildDomain(describeVirtualMachine(each, made(each)));
-      if (update) writeFileSync(file, built);
-      assert.equal(built, readFileSync(file, 'utf8'));
+      assertGolden(file, built);
       assert.ok(!built.includes('secret'));
     });
   }

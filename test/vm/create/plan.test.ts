@@ -11,8 +11,10 @@ import { fixture } from '../../domain/support.js';
 import { rejectsWithCode } from '../../support/rejects.js';
 import { openTestHost } from '../../support/test-host.js';
 import { uuidFor } from '../../support/test-node.js';
+import { imageOf, plainProbe } from './support.js';
 
-const imageId = '5'.repeat(64);
+const reference = 'quay.io/test/os:1';
+const image = imageOf(reference);
 
 /** A host whose libvirt, other than its test driver, says what QEMU can do; on which an image was asked before. */
 async function openPlanningHost(context: Mocha.Context, change: (host: Host) => Host = (host) => host) {
@@ -29,20 +31,9 @@ async function openPlanningHost(context: Mocha.Context, change: (host: Host) => 
   await makeDirectory(host.directories.cache, host.directories);
   await rememberProbe(
     join(host.directories.cache, 'image-probes.json'),
-    { engine: 'local', imageId, user: 'root' },
+    { engine: 'local', imageId: image.id, user: 'root' },
     probeScript,
-    {
-      bootcVersion: 'bootc 1.1.6',
-      installOptions: new Set(['via-loopback']),
-      defaultFilesystem: 'xfs',
-      defaultBootloader: undefined,
-      hasUki: false,
-      hasBootupd: true,
-      hasSystemdBoot: false,
-      filesystems: ['xfs'],
-      systemdVersion: 257,
-      account: undefined,
-    },
+    plainProbe,
   );
   return { ...test, host };
 }
@@ -55,16 +46,8 @@ function wanted(
     identity: { name: 'new', uuid: uuidFor('new') },
     replaces: undefined,
     engine: { kind: 'local' },
-    image: {
-      id: imageId,
-      digest: undefined,
-      names: ['quay.io/test/os:1'],
-      digests: [],
-      architecture: 'amd64',
-      size: 1024 ** 3,
-      labels: {},
-    },
-    reference: 'quay.io/test/os:1',
+    image,
+    reference,
     options: { accelerator: 'tcg', ...options },
     files: { cloudInit: undefined, scratch: undefined, sshKeys: [], passwordFile: undefined, ...files },
   };

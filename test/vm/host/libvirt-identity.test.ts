@@ -3,7 +3,7 @@ import { mkdirSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { allDirectories, directoriesFor, vmsDirectory } from '../../../src/vm/host/directories.js';
 import { isUsualLibvirt, libvirtFileName, libvirtIdentity } from '../../../src/vm/host/libvirt-identity.js';
-import { temporaryDirectory } from '../../support/temporary.js';
+import { directoriesIn, temporaryDirectory } from '../../support/temporary.js';
 
 describe('the identity of a libvirt', () => {
   for (const [uri, isRoot, identity] of [
@@ -55,12 +55,7 @@ describe('the directories of a libvirt', () => {
 
   it('are where they were for the usual one, and apart for every other', function () {
     const root = temporaryDirectory(this);
-    const user = {
-      data: join(root, 'data'),
-      cache: join(root, 'cache'),
-      runtime: join(root, 'run'),
-      mode: 0o700,
-    };
+    const user = directoriesIn(root);
     assert.ok(isUsualLibvirt(usual));
     assert.deepEqual(directoriesFor(user, usual), user);
     const others = ['qemu:///embed?root=/a', 'qemu:///embed?root=/b', 'test:///default'].map((libvirt) =>
@@ -71,12 +66,7 @@ describe('the directories of a libvirt', () => {
 
   it('are all found from any of them', async function () {
     const root = temporaryDirectory(this);
-    const user = {
-      data: join(root, 'data'),
-      cache: join(root, 'cache'),
-      runtime: join(root, 'run'),
-      mode: 0o700,
-    };
+    const user = directoriesIn(root);
     const other = directoriesFor(user, 'test:///default');
     mkdirSync(vmsDirectory(other), { recursive: true });
     const expected = [user.data, other.data];
