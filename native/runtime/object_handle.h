@@ -4,6 +4,7 @@
 #include <napi.h>
 
 #include <memory>
+#include <string>
 #include <type_traits>
 #include <utility>
 
@@ -58,17 +59,23 @@ class ObjectHandle final : public Dependent {
   Owner owner_;
 };
 
+// In canonical form; empty where libvirt refuses.
+template <auto get, typename Pointer>
+std::string UuidOf(Pointer pointer) {
+  char uuid[VIR_UUID_STRING_BUFLEN] = "";
+  get(pointer, uuid);
+  return uuid;
+}
+
 template <>
 struct Kind<virDomainPtr> {
   static constexpr napi_type_tag kTag = {0x2c94e7d01a6b43f8, 0xb35f8e6a7d904c12};
   static constexpr const char* kExpected = "a handle of a domain";
   static void Free(virDomainPtr domain) { virDomainFree(domain); }
   static Value::Fields Identify(virDomainPtr domain) {
-    char uuid[VIR_UUID_STRING_BUFLEN] = "";
-    virDomainGetUUIDString(domain, uuid);
     unsigned int id = virDomainGetID(domain);
     return {{"name", TextOf(virDomainGetName(domain))},
-            {"uuid", uuid},
+            {"uuid", UuidOf<virDomainGetUUIDString>(domain)},
             {"id", id == static_cast<unsigned int>(-1) ? Value(nullptr) : Value(id)}};
   }
 };
@@ -79,9 +86,8 @@ struct Kind<virStoragePoolPtr> {
   static constexpr const char* kExpected = "a handle of a storage pool";
   static void Free(virStoragePoolPtr pool) { virStoragePoolFree(pool); }
   static Value::Fields Identify(virStoragePoolPtr pool) {
-    char uuid[VIR_UUID_STRING_BUFLEN] = "";
-    virStoragePoolGetUUIDString(pool, uuid);
-    return {{"name", TextOf(virStoragePoolGetName(pool))}, {"uuid", uuid}};
+    return {{"name", TextOf(virStoragePoolGetName(pool))},
+            {"uuid", UuidOf<virStoragePoolGetUUIDString>(pool)}};
   }
 };
 
@@ -101,9 +107,7 @@ struct Kind<virNetworkPtr> {
   static constexpr const char* kExpected = "a handle of a network";
   static void Free(virNetworkPtr network) { virNetworkFree(network); }
   static Value::Fields Identify(virNetworkPtr network) {
-    char uuid[VIR_UUID_STRING_BUFLEN] = "";
-    virNetworkGetUUIDString(network, uuid);
-    return {{"name", TextOf(virNetworkGetName(network))}, {"uuid", uuid}};
+    return {{"name", TextOf(virNetworkGetName(network))}, {"uuid", UuidOf<virNetworkGetUUIDString>(network)}};
   }
 };
 
