@@ -35,6 +35,7 @@ export const rooms = [
   'vm/power',
   'vm/change',
   'vm/create',
+  'vm/update',
   'vm/client.ts',
   'doctor',
   'index.ts',

@@ -10,6 +10,7 @@ export type { ErrorCode, FailureClass } from './error-codes.js';
 export const exitCodes: Readonly<Record<FailureClass, number>> = {
   failure: 1,
   usage: 2,
+  update: 119,
   host: 120,
   image: 121,
   install: 122,

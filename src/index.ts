@@ -22,6 +22,8 @@ export type { AppliedChange, Effect, VmChanges } from './vm/change/set.js';
 export type { AwaitedState, WaitForStateOptions } from './vm/boot/wait.js';
 export type { HostOptions } from './vm/host/host.js';
 export type { RunOptions } from './vm/create/options.js';
+export type { UpgradeOptions, UpgradeOutcome } from './vm/update/upgrade.js';
+export type { RollbackOutcome } from './vm/update/rollback.js';
 export type { PublishedPort } from './domain/ports.js';
 export type { StopOptions, StopOutcome } from './vm/power/stop.js';
 export type { Readiness, WaitOptions } from './vm/boot/wait-for-login.js';

@@ -8,6 +8,8 @@ export interface Deployment {
   /** Digest of the image's manifest: podman's. */
   digest: string | undefined;
   backend: 'ostree' | 'composefs' | undefined;
+  /** What bootc calls it itself: of composefs the digest of its file system. */
+  id: string | undefined;
   /** Whether a soft reboot could bring it up, as far as bootc knows. */
   softRebootCapable: boolean;
 }
@@ -54,8 +56,8 @@ interface Entry {
     | { image?: { image: string } | null | undefined; imageDigest?: string | null | undefined }
     | null
     | undefined;
-  ostree?: unknown;
-  composefs?: unknown;
+  ostree?: { checksum?: string | undefined } | null | undefined;
+  composefs?: { verity?: string | undefined } | null | undefined;
   softRebootCapable?: boolean | null | undefined;
 }
 
@@ -64,13 +66,10 @@ function deploymentOf(entry: Entry | null | undefined): Deployment | undefined {
   return {
     reference: entry.image?.image?.image,
     digest: entry.image?.imageDigest ?? undefined,
-    backend: isThere(entry.composefs) ? 'composefs' : isThere(entry.ostree) ? 'ostree' : undefined,
+    backend: entry.composefs ? 'composefs' : entry.ostree ? 'ostree' : undefined,
+    id: entry.composefs?.verity ?? entry.ostree?.checksum,
     softRebootCapable: entry.softRebootCapable ?? false,
   };
-}
-
-function isThere(value: unknown): boolean {
-  return value !== null && value !== undefined;
 }
 
 const schema = ((v) => {
@@ -82,8 +81,8 @@ const schema = ((v) => {
           imageDigest: v.nullish(v.string()),
         }),
       ),
-      ostree: v.optional(v.unknown()),
-      composefs: v.optional(v.unknown()),
+      ostree: v.nullish(v.object({ checksum: v.optional(v.string()) })),
+      composefs: v.nullish(v.object({ verity: v.optional(v.string()) })),
       softRebootCapable: v.nullish(v.boolean()),
     }),
   );

@@ -28,6 +28,15 @@ export { metadataNamespace, metadataPrefix };
 const rootName = 'vm';
 
 /** The record, in the order in which it is written. What may be absent was not always written. */
+/** What an image is recorded by. */
+const image = {
+  /** As the user named it, or resolved to a full reference. */
+  reference: attribute('reference', text),
+  id: attribute('id', matching(/^[0-9a-f]{64}$/, '64 hexadecimal digits')),
+  /** Manifest digest (`sha256:…`), if known. */
+  digest: optional('digest', text),
+};
+
 const properties = {
   /** Of the domain that it is the record of: others have it from there. Absent in records of old versions. */
   uuid: optional('uuid', text),
@@ -40,13 +49,13 @@ const properties = {
   image: part(
     'image',
     record({
-      /** As the user named it, or resolved to a full reference. */
-      reference: attribute('reference', text),
-      id: attribute('id', matching(/^[0-9a-f]{64}$/, '64 hexadecimal digits')),
-      /** Manifest digest (`sha256:…`), if known. */
-      digest: optional('digest', text),
+      ...image,
+      /** When `upgrade` or `rollback` brought it up; absent where the VM was made of it. */
+      updated: optional('updated', time),
     }),
   ),
+  /** The image before that, to which bootc can go back; absent where there was none. */
+  previous: optionalPart('previous', record(image)),
   install: part(
     'install',
     record({
@@ -154,4 +163,19 @@ export function setMetadataPort(el: XmlElement, number: number): void {
   const ssh = partOf(el, 'ssh');
   if (ssh === undefined) throw damaged('it has no "ssh" element');
   ssh.attributes.port = String(number);
+}
+
+/**
+ * Notes in our element that the VM runs another version of its image, and which it ran before; in place: everything else in it
+ * stays, known or not.
+ * @param image with the time at which it came up
+ */
+export function setMetadataImage(el: XmlElement, image: VmMetadata['image']): void {
+  const found = partOf(el, 'image');
+  if (found === undefined) throw damaged('it has no "image" element');
+  const { updated: _updated, ...before } = found.attributes;
+  const old = partOf(el, 'previous');
+  el.children = el.children.filter((each) => each !== old);
+  properties.previous.write(before as unknown as VmMetadata['previous'], el);
+  found.attributes = { ...image };
 }

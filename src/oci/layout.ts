@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { readdir, rm } from 'node:fs/promises';
+import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readRegularFile } from '../durable-file.js';
 import { PodmanBootcError } from '../errors.js';
@@ -58,6 +58,25 @@ export function blobPath(directory: string, digest: string): string {
 /** All blobs of an image. */
 export function blobsOf({ manifest, config, layers }: LaidOutImage): Descriptor[] {
   return [manifest, config, ...layers];
+}
+
+/**
+ * Looks whether all blobs of an image are there, as long as they have to be. Whoever gets one checks its digest.
+ * @throws PodmanBootcError `LAYOUT_DAMAGED`
+ */
+export async function checkBlobs(image: LaidOutImage): Promise<void> {
+  for (const { digest, size } of blobsOf(image)) {
+    const path = blobPath(image.directory, digest);
+    const found = await stat(path).then(
+      (status) => status.size,
+      (error: unknown) => {
+        if (isMissing(error)) return undefined;
+        throw error;
+      },
+    );
+    if (found !== size)
+      throw damaged(path, found === undefined ? 'is missing' : `has ${found} bytes instead of ${size}`);
+  }
 }
 
 /**

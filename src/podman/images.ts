@@ -272,7 +272,7 @@ function byOrigin(a: string, b: string): number {
 }
 
 /** A name without its tag or digest. */
-function repositoryOf(name: string): string {
+export function repositoryOf(name: string): string {
   const named = name.split('@', 1)[0] ?? name;
   const colon = named.indexOf(':', named.lastIndexOf('/') + 1);
   return colon === -1 ? named : named.slice(0, colon);

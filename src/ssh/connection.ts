@@ -28,10 +28,19 @@ const mostOfErrors = 1 * MiB;
  * could find.
  */
 export class GuestConnection implements Disposable {
+  /** Aborts when the connection has ended, whoever ended it. */
+  readonly closed: AbortSignal;
+
   private constructor(
     private readonly t: LoginTarget,
     private readonly client: Client,
-  ) {}
+  ) {
+    const closed = new AbortController();
+    client.once('close', () => {
+      closed.abort();
+    });
+    this.closed = closed.signal;
+  }
 
   /**
    * Logs in on a guest that is up. The host key must be a pinned one.

@@ -15,6 +15,10 @@ import type { LeftBehindVirtualMachine } from './left-behind.js';
 import type { VmFilter } from './filter.js';
 import type { InspectedVirtualMachine } from './inspect.js';
 import type { RunOptions } from './create/options.js';
+import { isThere } from '../paths.js';
+import type { BootPatience } from './update/judge.js';
+import type { RollbackOutcome } from './update/rollback.js';
+import type { UpgradeOptions, UpgradeOutcome } from './update/upgrade.js';
 import type { AppliedChange, VmChanges } from './change/set.js';
 import type { StopOptions, StopOutcome } from './power/stop.js';
 import {
@@ -23,9 +27,9 @@ import {
   findVirtualMachine,
   listUnfinished,
   listVirtualMachines,
+  localDirectoryOf,
   loginTarget,
   lookupDomain,
-  requireActive,
   requireDigits,
   type ListedVirtualMachine,
   type UnfinishedVirtualMachine,
@@ -181,7 +185,7 @@ export class PodmanBootc implements AsyncDisposable {
     // It runs already, and would not be there otherwise.
     if (created && options.transient) return vm;
     try {
-      return (await startVirtualMachine(this.#host, vm)).vm;
+      return (await this.#finishUpdate(vm, signal)) ?? (await startVirtualMachine(this.#host, vm)).vm;
     } catch (error) {
       if (created && neverStarted.includes(codeOf(error) ?? '')) {
         await removeVirtualMachine(this.#host, vm, { force: true });
@@ -209,7 +213,11 @@ export class PodmanBootc implements AsyncDisposable {
   ): Promise<{ vm: VirtualMachine; started: boolean }> {
     return this.#exclusively(
       which,
-      async (vm) => (await import('./power/start.js')).startVirtualMachine(this.#host, vm),
+      async (vm) => {
+        const updated = await this.#finishUpdate(vm, signal);
+        if (updated) return { vm: updated, started: true };
+        return (await import('./power/start.js')).startVirtualMachine(this.#host, vm);
+      },
       signal,
     );
   }
@@ -244,8 +252,37 @@ export class PodmanBootc implements AsyncDisposable {
           import('./power/start.js'),
         ]);
         await stopVirtualMachine(this.#host, vm, options);
-        return (await startVirtualMachine(this.#host, vm)).vm;
+        return (
+          (await this.#finishUpdate(vm, options.signal)) ?? (await startVirtualMachine(this.#host, vm)).vm
+        );
       },
+      options.signal,
+    );
+  }
+
+  /**
+   * Brings the present version of its image, or of another, into a VM and boots it. /var and changes in /etc stay. One that does
+   * not come up is undone.
+   * @throws PodmanBootcError `UPDATE_UNDONE` and what else `upgradeVirtualMachine` throws
+   */
+  async upgrade(which: string | VirtualMachine, options: UpgradeOptions = {}): Promise<UpgradeOutcome> {
+    this.requireLocal('upgrade');
+    return this.#exclusively(
+      which,
+      async (vm) => (await import('./update/upgrade.js')).upgradeVirtualMachine(this.#host, vm, options),
+      options.signal,
+    );
+  }
+
+  /**
+   * Boots what a VM ran before its last update.
+   * @throws PodmanBootcError `UPDATE_NOTHING_BEFORE` and what else `rollbackVirtualMachine` throws
+   */
+  async rollback(which: string | VirtualMachine, options: BootPatience = {}): Promise<RollbackOutcome> {
+    this.requireLocal('rollback');
+    return this.#exclusively(
+      which,
+      async (vm) => (await import('./update/rollback.js')).rollbackVirtualMachine(this.#host, vm, options),
       options.signal,
     );
   }
@@ -488,29 +525,9 @@ export class PodmanBootc implements AsyncDisposable {
     return { engine, images: await listBootcImages(engine, signal) };
   }
 
-  /** How to log in to a VM that somebody can log in to now. */
   async #loginWhenReady(vm: VirtualMachine, options: WaitOptions): Promise<LoginTarget> {
-    await requireActive(vm);
-    const [{ waitForBanner }, { readPinnedKeys }] = await Promise.all([
-      import('../ssh/readiness.js'),
-      import('../ssh/pinning.js'),
-    ]);
-    const target = loginTarget(this.#host, vm, options.user);
-    // A guest that is up says so in milliseconds; only for one that is not is a whole login tried first.
-    const isUp =
-      vm.metadata.ssh.hostKey === 'handed-over' &&
-      // None is pinned any longer when the user has followed the remedy of HOST_KEY_MISMATCH.
-      (await readPinnedKeys(target)).length > 0 &&
-      (await waitForBanner(
-        { port: target.port },
-        { timeout: 2_000, ...(options.signal && { signal: options.signal }) },
-      ).then(
-        () => true,
-        () => false,
-      ));
-    const { isPasswordPending } = await import('./guest/password.js');
-    if (!isUp || (await isPasswordPending(vm))) await this.waitUntilReady(vm, options);
-    return target;
+    const { loginWhenReady } = await import('./boot/login-when-ready.js');
+    return loginWhenReady(this.#host, vm, options);
   }
 
   /**
@@ -583,6 +600,22 @@ export class PodmanBootc implements AsyncDisposable {
         },
       );
     }
+    await this.#finishStep(current);
     return await operation(current);
+  }
+
+  /** Finishes what an interrupted update has left, if that needs no boot; see `finishStep`. The VM's lock is held. */
+  async #finishStep(vm: VirtualMachine): Promise<void> {
+    const directory = localDirectoryOf(this.#host, vm);
+    if (!directory || !(await isThere(directory.update))) return;
+    await (await import('./update/finish.js')).finishStep(this.#host, vm, directory);
+  }
+
+  /** The same where it needs one. @returns the VM, which runs then; undefined where there was no such update */
+  async #finishUpdate(vm: VirtualMachine, signal?: AbortSignal): Promise<VirtualMachine | undefined> {
+    const directory = localDirectoryOf(this.#host, vm);
+    if (!directory || !(await isThere(directory.update))) return undefined;
+    const { finishUpdate } = await import('./update/finish.js');
+    return (await finishUpdate(this.#host, vm, directory, { signal }))?.vm;
   }
 }

@@ -5,6 +5,7 @@ import {
   metadataNamespace,
   metadataOfDomain,
   parseMetadata,
+  setMetadataImage,
   type VmMetadata,
 } from '../../src/domain/metadata.js';
 import { buildXml, element, find, parseXml } from '../../src/domain/xml.js';
@@ -24,7 +25,11 @@ const most: VmMetadata = {
   ...metadata,
   uuid: '6a5f0a6e-6c7d-4c0f-9d3a-0123456789ab',
   directory: '/srv/<vms> & co/6a5f0a6e-6c7d-4c0f-9d3a-0123456789ab',
-  image: { ...metadata.image, reference: `localhost/<&>"' 007 true\n🦭` },
+  image: {
+    ...metadata.image,
+    reference: `localhost/<&>"' 007 true\n🦭`,
+    updated: '2026-08-02T12:00:00.000Z',
+  },
   disk: { path: '/srv/true', size: 999_999_999_999_999, format: 'qcow2' },
   install: {
     ...metadata.install,
@@ -38,6 +43,7 @@ const most: VmMetadata = {
     { protocol: 'tcp', address: '127.0.0.1', hostPort: 8080, guestPort: 80 },
     { protocol: 'udp', address: '0.0.0.0', hostPort: 65535, guestPort: 1 },
   ],
+  previous: { reference: 'localhost/web:1', id: '7'.repeat(64), digest: `sha256:${'7'.repeat(64)}` },
   hostname: 'web-1.example.org',
   origins: { cpus: 'option', memory: 'image label', diskSize: 'default', bootcArgs: 'image label' },
   cloudInit: { directory: "/home/o'neill/<cloud> & init" },
@@ -152,5 +158,19 @@ describe("a VM's metadata", () => {
     const broken = metadataElement(metadata);
     broken.attributes.created = 'yesterday';
     assert.throws(() => parseMetadata(broken), failure('VM_METADATA_DAMAGED'));
+  });
+});
+
+describe('the version of its image in a record', () => {
+  it('becomes another one, and the one before is noted; what is not known of it stays', () => {
+    const record = metadataElement(most);
+    record.children.push(element('podman-bootc:later', { known: 'no' }));
+    const image = { reference: 'localhost/web:2', id: '8'.repeat(64), updated: '2026-08-03T12:00:00.000Z' };
+    setMetadataImage(record, image);
+    const { updated: _updated, ...before } = most.image;
+    assert.deepEqual(parseMetadata(record), { ...most, image, previous: before });
+    assert.ok(record.children.some((each) => typeof each !== 'string' && each.name === 'podman-bootc:later'));
+    setMetadataImage(record, most.image);
+    assert.deepEqual(parseMetadata(record).previous, { reference: image.reference, id: image.id });
   });
 });

@@ -2,12 +2,13 @@ import { once } from 'node:events';
 import { ConsoleText } from '../../boot/console-text.js';
 import { listenForInterrupt } from './interrupt.js';
 import { openClient } from './open-client.js';
+import type { WhichBoot } from '../../vm/host/console-source.js';
 import type { GlobalOptions } from '../options.js';
 
 /** `podman-bootc logs VM` */
 export async function logs(
   vm: string,
-  options: GlobalOptions & { follow?: boolean; since?: Date; boot?: number },
+  options: GlobalOptions & { follow?: boolean; since?: Date; boot?: WhichBoot },
 ): Promise<void> {
   const interrupt = listenForInterrupt();
   await using client = await openClient(options, interrupt.signal);

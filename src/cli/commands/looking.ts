@@ -75,7 +75,11 @@ Examples:
       'leave out what is older, such as 10m or 2026-01-31T12:00',
       parseTime('--since'),
     )
-    .option('--boot <n>', '0 is the boot that runs or ran last, -1 the one before', parseBoot)
+    .option(
+      '--boot <n>',
+      '0 is the boot that runs or ran last, -1 the one before; failed: of the last failed update',
+      parseBoot,
+    )
     .addHelpText(
       'after',
       `

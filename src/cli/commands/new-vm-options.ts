@@ -316,6 +316,7 @@ const otherOptions: Readonly<Record<string, { flags: string; negative?: { flags:
   follow: { flags: '--follow' },
   filter: { flags: '--filter' },
   timeout: { flags: '--boot-timeout' },
+  reboot: { flags: '--reboot' },
 };
 
 /** A sentence of the library with the options in it as the command line has them. */

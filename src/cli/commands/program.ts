@@ -9,6 +9,7 @@ import { addHostCommands } from './host.js';
 import { addLookingCommands } from './looking.js';
 import { addMakingCommands } from './making.js';
 import { addPowerCommands } from './power.js';
+import { addUpdatingCommands } from './updating.js';
 import { withoutDashes, type AddCommand } from './shared.js';
 
 /** The commands as `--help` groups them, by its headings. */
@@ -17,6 +18,7 @@ const groups: readonly [heading: string, add: (command: AddCommand) => void][] =
   ['Looking at VMs:', addLookingCommands],
   ['Getting into VMs:', addAccessCommands],
   ['Starting and stopping VMs:', addPowerCommands],
+  ['Updating VMs:', addUpdatingCommands],
   ['Changing and removing VMs:', addChangingCommands],
   ['Images, disks and this host:', addHostCommands],
 ];
@@ -58,7 +60,7 @@ Examples:
   podman-bootc ssh ID systemctl status               run a command in a VM
   podman-bootc rm -f ID                              remove a VM and its disk
 
-Exit codes: 0 success, 1 failure, 2 wrong usage, 120 host, 121 image, 122 install,
+Exit codes: 0 success, 1 failure, 2 wrong usage, 119 update, 120 host, 121 image, 122 install,
 123 definition, 124 boot, 255 SSH, 130 interrupted; a remote command's own passes through.`,
     );
   for (const [heading, addCommands] of groups) {

@@ -1,4 +1,5 @@
 import { PodmanBootcError } from '../../errors.js';
+import type { WhichBoot } from '../../vm/host/console-source.js';
 
 /** For options that may be repeated: all of their values in order. */
 export function repeated(value: string, before: string[] | undefined): string[] {
@@ -24,15 +25,16 @@ export function parseSeconds(option: string): (value: string) => number {
 }
 
 /**
- * Reads which boot is meant: 0, -1 and so on.
+ * Reads which boot is meant: 0, -1 and so on, or the one that an update failed with.
  * @throws PodmanBootcError `BOOT_INVALID`
  */
-export function parseBoot(value: string): number {
+export function parseBoot(value: string): WhichBoot {
+  if (value === 'failed') return value;
   if (/^(?:0|-\d{1,3})$/.test(value)) return Number(value);
   throw new PodmanBootcError(
     'usage',
     'BOOT_INVALID',
-    `Expected --boot to be 0, -1, -2 and so on, got ${JSON.stringify(value)}`,
+    `Expected --boot to be 0, -1, -2 and so on or failed, got ${JSON.stringify(value)}`,
     { remedy: '0 is the boot that runs or ran last, -1 the one before it' },
   );
 }

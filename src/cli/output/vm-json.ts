@@ -29,7 +29,12 @@ export function listedJson(vm: ListedVirtualMachine) {
     created,
     cpus: vm.cpus,
     memory: vm.memory,
-    image: { reference: image.reference, id: image.id, digest: image.digest ?? null },
+    image: {
+      reference: image.reference,
+      id: image.id,
+      digest: image.digest ?? null,
+      updated: image.updated ?? null,
+    },
     disk: {
       path: disk?.path ?? null,
       format: disk?.format ?? null,
@@ -53,7 +58,7 @@ export function withoutDomainJson(vm: RowWithoutDomain) {
     created: vm.since,
     cpus: null,
     memory: null,
-    image: { reference: vm.image, id: null, digest: null },
+    image: { reference: vm.image, id: null, digest: null, updated: null },
     disk: { path: null, format: null, size: null, base: null },
     filesystem: null,
     ssh: { host: '127.0.0.1', port: null, user: null },

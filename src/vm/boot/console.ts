@@ -4,14 +4,14 @@ import { codeOf, messageOf, PodmanBootcError } from '../../errors.js';
 import { option } from '../../option-text.js';
 import { isLibvirtError } from '../../libvirt/index.js';
 import { watchEnd } from '../end-of-vm.js';
-import type { ConsoleBoot, ConsoleSource } from '../host/console-source.js';
+import type { ConsoleBoot, ConsoleSource, WhichBoot } from '../host/console-source.js';
 import type { Host } from '../host/host.js';
 import { consoleOf, requireActive, sshCommand, type VirtualMachine } from '../virtual-machine.js';
 
 /** Which part of a console's log is read. */
 export interface ConsoleLogOptions {
-  /** 0 (default) is the boot that runs or ran last, -1 the one before it. */
-  boot?: number | undefined;
+  /** 0 (default) is the boot that runs or ran last, -1 the one before it; `failed` the one that an update failed with. */
+  boot?: WhichBoot | undefined;
   /** Goes on until the VM stops; for boot 0 only. */
   follow?: boolean | undefined;
   /** Leaves out what was written before; see `since`. */

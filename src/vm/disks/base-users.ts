@@ -177,7 +177,7 @@ async function usersOnDisk(directories: Directories): Promise<User[]> {
 async function userOfDisk(directories: Directories, name: string): Promise<User | undefined> {
   if (!name.endsWith('.qcow2')) return undefined;
   const path = join(disksDirectory(directories), name);
-  const uuid = basename(name, '.qcow2');
+  const uuid = basename(name, '.qcow2').replace(/\.update$/, '');
   // One that is being made is an overlay of nothing yet; its journal names the base.
   if ((await fileSize(path)).apparent === 0) return undefined;
   const isReadable = await readQcow2(path).then(

@@ -37,6 +37,29 @@ export const keptDefinitionSchema = v.object({
   definition: v.pipe(v.string(), v.minLength(1)),
 });
 
+/** What an image is recorded by. */
+const imageSchema = v.object({
+  reference: text,
+  id: v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/)),
+  digest: v.exactOptional(text),
+});
+
+export const updateSchema = v.object({
+  version: v.literal(1),
+  uri: text,
+  phase: v.picklist(['checkpoint', 'boot', 'keep', 'undo', 'failed']),
+  since: time,
+  image: imageSchema,
+  digests: v.array(text),
+  from: v.exactOptional(text),
+  disk: v.object({ path, target: text, xml: v.pipe(v.string(), v.minLength(1)) }),
+  overlay: path,
+  nvram: v.exactOptional(path),
+  health: v.exactOptional(text),
+  keepFailed: v.exactOptional(v.boolean()),
+  cause: v.exactOptional(v.string()),
+});
+
 const engineSchema = v.object({
   kind: v.picklist(['local', 'machine', 'connection', 'url']),
   connection: v.exactOptional(text),

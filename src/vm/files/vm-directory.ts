@@ -54,6 +54,10 @@ export class VmDirectory {
   readonly agentSocket: string;
   /** What a VM that libvirt has lost can be made anew of; see `kept-definition.ts`. */
   readonly keptDefinition: string;
+  /** What is known of an update that is under way; see `update/journal.ts`. */
+  readonly update: string;
+  /** The UEFI variables as they were before it. */
+  readonly nvramBefore: string;
   readonly #journal: string;
 
   constructor(readonly path: string) {
@@ -69,6 +73,8 @@ export class VmDirectory {
     this.nvram = join(path, 'nvram.fd');
     this.agentSocket = join(path, 'agent.sock');
     this.keptDefinition = join(path, 'vm.json');
+    this.update = join(path, 'update.json');
+    this.nvramBefore = join(path, 'nvram.before');
     this.#journal = join(path, 'journal.json');
   }
 
@@ -79,6 +85,11 @@ export class VmDirectory {
   /** Where the disk is, by its format. */
   disk(format: DiskFormat): string {
     return join(dirname(dirname(this.path)), 'disks', `${basename(this.path)}.${format}`);
+  }
+
+  /** What lies above the disk while an update has not proved itself. */
+  get updateOverlay(): string {
+    return join(dirname(this.disk('qcow2')), `${basename(this.path)}.update.qcow2`);
   }
 
   /** The disk that is there; undefined without one. */
@@ -189,7 +200,8 @@ export class VmDirectory {
   }
 
   async removeDisk(): Promise<void> {
-    for (const format of diskFormats) await rm(this.disk(format), { force: true });
+    for (const path of [this.updateOverlay, ...diskFormats.map((format) => this.disk(format))])
+      await rm(path, { force: true });
   }
 
   /** Deletes the disk and the directory with all that is in it; the journal last, so that a crash meanwhile is understood. */

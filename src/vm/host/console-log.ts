@@ -5,7 +5,7 @@ import { codeOf, PodmanBootcError } from '../../errors.js';
 import { option } from '../../option-text.js';
 import { isMissing, namesIn } from '../../paths.js';
 import { MiB } from '../../sizes.js';
-import type { ConsoleBoot, ConsoleFiles, ConsoleSource } from './console-source.js';
+import type { ConsoleBoot, ConsoleFiles, ConsoleSource, WhichBoot } from './console-source.js';
 import { followFile } from './follow-file.js';
 
 /*
@@ -45,7 +45,8 @@ export class ConsoleLog implements ConsoleSource {
     );
   }
 
-  async boot(which: number): Promise<ConsoleBoot> {
+  async boot(which: WhichBoot): Promise<ConsoleBoot> {
+    if (which === 'failed') return await this.#failedBoot();
     const boots = await this.boots();
     const boot = boots[-which];
     if (boot) return boot;
@@ -110,6 +111,16 @@ export class ConsoleLog implements ConsoleSource {
     await this.#dropOld();
   }
 
+  async archiveFailed(): Promise<void> {
+    await this.archive();
+    const [failed] = await this.boots();
+    const [file] = failed?.files ?? [];
+    if (!failed || !file) return;
+    await rm(this.#failed, { force: true });
+    // All of it is in one file now.
+    await link(file.path, this.#failed);
+  }
+
   /** Costs a link(2). Of a boot that has written more than one part it is the last one. */
   async hold(): Promise<void> {
     try {
@@ -121,6 +132,19 @@ export class ConsoleLog implements ConsoleSource {
     } catch {
       // Another command was quicker, or it cannot be done: then a start of others loses the log, as it does anyway.
     }
+  }
+
+  /** The name of what an update failed with, which has another one among the others as long as they are kept. */
+  get #failed(): string {
+    return join(this.files.boots, 'failed');
+  }
+
+  async #failedBoot(): Promise<ConsoleBoot> {
+    const status = await stat(this.#failed).catch(ignoreMissing);
+    if (status) return bootOf([{ file: this.#failed, status }]);
+    throw new PodmanBootcError('usage', 'BOOT_NOT_KEPT', 'No update of this VM has failed', {
+      remedy: `Take another boot: ${option('boot', '0')} is the latest`,
+    });
   }
 
   get #holder(): string {

@@ -10,6 +10,9 @@ export interface ConsoleBoot {
   files: { path: string; size: number; inode: number }[];
 }
 
+/** A boot by its number: 0 for the latest, -1 for the one before; or the last one that an update failed with. */
+export type WhichBoot = number | 'failed';
+
 /** Where the text of a VM's console is kept: absolute paths. */
 export interface ConsoleFiles {
   /** What the present boot writes. */
@@ -25,10 +28,9 @@ export interface ConsoleSource {
 
   /**
    * One boot's console.
-   * @param which 0 for the latest, -1 for the one before, and so on
    * @throws PodmanBootcError `BOOT_NOT_KEPT`
    */
-  boot(which: number): Promise<ConsoleBoot>;
+  boot(which: WhichBoot): Promise<ConsoleBoot>;
 
   /** The bytes of a boot's console as it was when it was looked at, or the last so many of them. */
   read(boot: ConsoleBoot, last?: number): AsyncGenerator<Buffer, void>;
@@ -53,6 +55,9 @@ export interface ConsoleSource {
    * its lock.
    */
   archive(): Promise<void>;
+
+  /** The same, and keeps it for longer than others: as the one that an update failed with. */
+  archiveFailed(): Promise<void>;
 
   /**
    * Sees to it that what the present boot writes outlives a start that is not ours. Cheap, so that every command that looks

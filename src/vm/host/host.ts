@@ -76,6 +76,8 @@ const needs = {
   'wait --state ssh': ['files', 'ports', 'console'],
   logs: ['console'],
   status: ['ports', 'console'],
+  upgrade: ['files', 'ports', 'console'],
+  rollback: ['files', 'ports', 'console'],
 } as const satisfies Record<string, readonly (keyof HostFeatures)[]>;
 
 /** An operation that needs more of a host than its libvirt. */

@@ -25,11 +25,11 @@ export interface LockOptions {
 
 /**
  * Where a lock lies. VMs and names are those of one libvirt. Ports are the host's: all of a user's libvirts choose them
- * under one lock. Base disks are locked beside them, so that everybody who shares the cache directory meets there, whatever
+ * under one lock. Base disks and layouts of images are locked beside them, so that everybody who shares the cache directory meets there, whatever
  * their /run: another container, say.
  */
 function lockFileOf({ directories, libvirt }: Host, name: string): { directory: string; file: string } {
-  const directory = name.startsWith('base-')
+  const directory = /^(base|layout)-/.test(name)
     ? join(directories.cache, 'locks')
     : name === 'ports' || isUsualLibvirt(libvirt)
       ? join(directories.runtime, 'locks')
@@ -51,7 +51,7 @@ async function held(file: FileHandle, host: Host): Promise<AsyncDisposable> {
 
 /**
  * Takes a lock, waiting for whoever holds it, or failing at once where the host was opened not to wait.
- * @param name the lock: a VM's uuid, `name-NAME`, `ports` or `base-KEY`
+ * @param name the lock: a VM's uuid, `name-NAME`, `ports`, `base-KEY` or `layout-REPOSITORY`
  * @throws PodmanBootcError `BUSY`
  */
 export async function acquireLock(host: Host, name: string, options: LockOptions): Promise<AsyncDisposable> {

@@ -1,5 +1,6 @@
 import { pause } from '../../pause.js';
 import { watchEnd } from '../end-of-vm.js';
+import { isUpdateStaged } from '../guest/staged.js';
 import type { Host } from '../host/host.js';
 import { recoverDirectory } from '../disks/recover.js';
 import {
@@ -14,6 +15,11 @@ import {
 
 /** Milliseconds that a guest has for shutting down before it is ended by force. */
 export const stopTimeout = 90_000;
+/**
+ * Milliseconds that it has where an update is staged, which is finalized then: ended by force, it loses that without a word.
+ * bootc's own unit has as long.
+ */
+export const finalizationTimeout = 300_000;
 /** A guest that still boots does not hear the power button: it is pressed again after so many milliseconds. */
 export const pressAgain = 5_000;
 /** Milliseconds that libvirt has for forgetting a transient domain that has ended. */
@@ -21,7 +27,7 @@ const forgetTimeout = 10_000;
 
 /** How a VM is stopped. */
 export interface StopOptions {
-  /** Milliseconds that the guest has before it is ended by force; default 90,000. */
+  /** Milliseconds that the guest has before it is ended by force; default 90,000, or 300,000 where an update is staged. */
   timeout?: number | undefined;
   /** Ends it at once, without asking the guest. */
   force?: boolean | undefined;
@@ -50,10 +56,10 @@ async function end(host: Host, vm: VirtualMachine, options: StopOptions): Promis
   if (!isActiveState(await stateOf(vm))) return 'not running';
   await consoleOf(host, vm)?.hold();
   if (options.force === true) return forceOff(vm);
+  const timeout = await patienceWith(host, vm, options);
   // Libvirt's test driver has one way only, and refuses to be told.
   const mode = (await host.connection.getType()) === 'QEMU' ? 'acpi' : 'default';
   await using watch = await watchEnd(host, vm);
-  const timeout = options.timeout ?? stopTimeout;
   const deadline = Date.now() + timeout;
   while (!watch.end && Date.now() < deadline) {
     const state = await stateOf(vm);
@@ -65,6 +71,19 @@ async function end(host: Host, vm: VirtualMachine, options: StopOptions): Promis
   if (watch.end) return 'shut down';
   host.report.warn(`${vm.name} did not shut down within ${timeout / 1000} s: ending it by force`);
   return await forceOff(vm);
+}
+
+/** How long a guest has for shutting down. */
+async function patienceWith(host: Host, vm: VirtualMachine, options: StopOptions): Promise<number> {
+  const { timeout = stopTimeout, signal } = options;
+  if (timeout >= finalizationTimeout || !(await isUpdateStaged(host, vm, signal))) return timeout;
+  const words = `An update is staged in ${vm.name}, which finalizes it now`;
+  if (options.timeout === undefined) {
+    host.report.info(`${words}: it has ${finalizationTimeout / 60_000} minutes for shutting down`);
+    return finalizationTimeout;
+  }
+  host.report.warn(`${words}: if that takes longer than ${timeout / 1000} s, the update is lost`);
+  return timeout;
 }
 
 async function forceOff(vm: VirtualMachine): Promise<StopOutcome> {

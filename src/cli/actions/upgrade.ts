@@ -1,0 +1,54 @@
+import type { PullPolicy } from '../../podman/pull-policy.js';
+import { vmReference } from '../../vm/virtual-machine.js';
+import type { RebootWay } from '../../vm/update/ways.js';
+import type { UpgradeOutcome } from '../../vm/update/upgrade.js';
+import { listenForInterrupt } from './interrupt.js';
+import { openClient } from './open-client.js';
+import type { GlobalOptions } from '../options.js';
+import { showProgress, type ProgressOptions } from '../output/progress.js';
+import { setLogLevel, terminalReporter } from '../output/terminal.js';
+
+interface UpgradeCommandOptions extends GlobalOptions, ProgressOptions {
+  podman?: string;
+  pull?: PullPolicy;
+  reboot?: RebootWay;
+  health?: string;
+  keepFailed?: boolean;
+  /** Milliseconds. */
+  bootTimeout?: number;
+  quiet?: boolean;
+}
+
+/** `podman-bootc upgrade VM [IMAGE]` */
+export async function upgrade(
+  nameOrId: string,
+  image: string | undefined,
+  options: UpgradeCommandOptions,
+): Promise<void> {
+  if (options.quiet && options.logLevel === undefined) setLogLevel('error');
+  const begin = performance.now();
+  const { signal } = listenForInterrupt();
+  await using client = await openClient(options, signal);
+  const view = await showProgress(options);
+  const { podman, pull, reboot, health, keepFailed, bootTimeout: timeout, quiet } = options;
+  const outcome = await client.upgrade(nameOrId, {
+    ...{ image, podman, pull, reboot, health, keepFailed, timeout, quiet, signal },
+  });
+  view.close('done');
+  if (outcome.newlyFailed.length > 0)
+    terminalReporter.warn(
+      `Units have failed in ${outcome.vm.name} that had not before: ${outcome.newlyFailed.join(', ')}`,
+    );
+  terminalReporter.info(whatHappened(outcome, (performance.now() - begin) / 1000));
+}
+
+function whatHappened({ outcome, vm, image }: UpgradeOutcome, seconds: number): string {
+  switch (outcome) {
+    case 'unchanged':
+      return `${vm.name} runs the present version of ${image.reference} already`;
+    case 'staged':
+      return `${image.reference} is staged in ${vm.name}, and comes with its next boot: \`podman-bootc restart ${vmReference(vm)}\``;
+    case 'updated':
+      return `${vm.name} runs the present version of ${image.reference}, after ${seconds.toFixed(1)} s`;
+  }
+}

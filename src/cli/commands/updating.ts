@@ -1,0 +1,78 @@
+import { Option, type Command } from 'commander';
+import { rebootWays } from '../../vm/update/ways.js';
+import { progressKinds } from '../output/terminal.js';
+import { newVmOption } from './new-vm-options.js';
+import { allOptions, vmHelp, type AddCommand } from './shared.js';
+import { parseSeconds } from './values.js';
+
+/** Declares the commands that bring new versions of images into VMs, for `createProgram`. */
+export function addUpdatingCommands(command: AddCommand): void {
+  booting(command('upgrade', 'bring the present version of its image into a VM, and boot it'))
+    .argument('<vm>', vmHelp.one)
+    .argument('[image]', 'image reference (default: what the VM was made of, looked up anew)')
+    .addOption(
+      newVmOption('podman', 'which podman has the image (default: what the VM was installed by)').default(
+        undefined,
+      ),
+    )
+    .addOption(newVmOption('pull', 'when to pull the image (default: newer)').default(undefined))
+    .addOption(
+      new Option(
+        '--reboot <way>',
+        'soft reboot where the guest can, else a power cycle; or just one of these; none: at its next boot',
+      )
+        .choices(rebootWays)
+        .default('auto'),
+    )
+    .option('--health <command>', 'a command line that has to succeed in the updated guest')
+    .option('--keep-failed', 'leave an update that fails as it is, to look at it')
+    .addOption(newVmOption('quiet'))
+    .addHelpText(
+      'after',
+      `
+The guest's own bootc fetches what of the image it lacks, over the SSH connection, and stages it. /var and
+what was changed in /etc stay, and so do keys and ports. A version that nobody can log in to, or in which
+the command of --health fails, is undone: the VM runs again what it ran before, and its disk is as it was
+before the reboot. \`logs --boot failed\` has what the failed version wrote to its console.
+
+Examples:
+  podman build -t localhost/my-os . && podman-bootc upgrade web
+  podman-bootc upgrade --health 'systemctl is-active nginx' web
+  podman-bootc upgrade --reboot none web quay.io/fedora/fedora-bootc:43`,
+    )
+    .action(async (vm: string, image: string | undefined, _options: unknown, self: Command) => {
+      const { upgrade } = await import('../actions/upgrade.js');
+      await upgrade(vm, image, allOptions(self));
+    });
+
+  booting(command('rollback', 'boot what a VM ran before its last update'))
+    .argument('<vm>', vmHelp.one)
+    .addHelpText(
+      'after',
+      `
+bootc keeps one version before the one that runs. /var is not taken back. An update that was left with
+\`upgrade --keep-failed\` is undone.
+
+Examples:
+  podman-bootc rollback web`,
+    )
+    .action(async (vm: string, _options: unknown, self: Command) => {
+      const { rollback } = await import('../actions/rollback.js');
+      await rollback(vm, allOptions(self));
+    });
+}
+
+function booting(command: Command): Command {
+  return command
+    .option(
+      '--boot-timeout <seconds>',
+      'give a boot up after so long (default: 300, emulated 900); a failed one is noticed at once',
+      parseSeconds('--boot-timeout'),
+    )
+    .option('--console', "show the guest's console while it boots")
+    .addOption(
+      new Option('--progress <kind>', 'how progress is shown: live on a terminal, a line per stage, or JSON')
+        .choices(progressKinds)
+        .default('auto'),
+    );
+}

@@ -1,0 +1,104 @@
+import { GuestBootc } from '../../bootc/guest.js';
+import { parseFailedUnits } from '../../boot/services.js';
+import { lastLine } from '../../podman/engine.js';
+import { PodmanBootcError } from '../../errors.js';
+import { GuestConnection } from '../../ssh/connection.js';
+import { waitUntilReady } from '../boot/wait-for-login.js';
+import type { Host } from '../host/host.js';
+import { loginTarget, type VirtualMachine } from '../virtual-machine.js';
+import type { UpdateJournal } from './journal.js';
+
+/** How long a boot is waited for. */
+export interface BootPatience {
+  /** Milliseconds; the default depends on the accelerator. */
+  timeout?: number | undefined;
+  signal?: AbortSignal | undefined;
+}
+
+/** A login on a guest that is up, and its bootc. */
+export interface OpenGuest extends Disposable {
+  connection: GuestConnection;
+  bootc: GuestBootc;
+}
+
+/** Logs in on a guest that is up. */
+export async function openGuest(host: Host, vm: VirtualMachine, signal?: AbortSignal): Promise<OpenGuest> {
+  const connection = await GuestConnection.open(loginTarget(host, vm), { signal });
+  const bootc = new GuestBootc(connection, { user: vm.metadata.ssh.user, name: vm.name });
+  return {
+    connection,
+    bootc,
+    [Symbol.dispose]: () => {
+      connection[Symbol.dispose]();
+    },
+  };
+}
+
+/**
+ * Waits for a boot of the new version and looks whether it is one.
+ * @returns the units that have failed
+ * @throws PodmanBootcError those of `waitUntilReady` where nobody can log in; `UPDATE_NOT_ARRIVED` where the guest is up and runs
+ *   what it ran before, `UPDATE_UNHEALTHY` where the command for that fails
+ */
+export async function judgeBoot(
+  host: Host,
+  vm: VirtualMachine,
+  journal: UpdateJournal,
+  options: BootPatience,
+): Promise<string[]> {
+  await waitUntilReady(host, vm, options);
+  using guest = await openGuest(host, vm, options.signal);
+  await requireArrived(vm, guest.bootc, journal, options.signal);
+  return await judgeGuest(vm, guest, journal, options.signal);
+}
+
+/** The same of a guest that runs the new version. */
+export async function judgeGuest(
+  vm: VirtualMachine,
+  { bootc, connection }: OpenGuest,
+  { health }: UpdateJournal,
+  signal: AbortSignal | undefined,
+): Promise<string[]> {
+  if (health !== undefined) {
+    const result = await connection.run(health, { signal });
+    if (result.exitCode !== 0) {
+      const said = lastLine(`${result.stdout}\n${result.stderr}`);
+      const how = result.exitCode === undefined ? 'did not end' : `ended with exit code ${result.exitCode}`;
+      throw new PodmanBootcError(
+        'update',
+        'UPDATE_UNHEALTHY',
+        `In ${vm.name}, \`${health}\` ${how}${said === '' ? '' : `: ${said}`}`,
+      );
+    }
+  }
+  return parseFailedUnits(await bootc.failedUnits(signal));
+}
+
+/** Whether a guest runs the version that a journal is of. */
+export async function hasArrived(
+  bootc: GuestBootc,
+  { digests }: UpdateJournal,
+  signal: AbortSignal | undefined,
+): Promise<boolean> {
+  const { booted } = await bootc.status(signal);
+  return booted?.digest !== undefined && digests.includes(booted.digest);
+}
+
+async function requireArrived(
+  vm: VirtualMachine,
+  bootc: GuestBootc,
+  journal: UpdateJournal,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  if (await hasArrived(bootc, journal, signal)) return;
+  const log = (await bootc.finalizationLog(signal)).trim();
+  throw new PodmanBootcError(
+    'update',
+    'UPDATE_NOT_ARRIVED',
+    `${vm.name} has booted what it ran before, and not ${journal.image.reference}: the update was lost while it shut down`,
+    {
+      remedy: `Look at the end of the boot before: \`podman-bootc ssh ${vm.id} journalctl -b -1 -e\``,
+      ...(log !== '' && { output: `${log}\n` }),
+    },
+  );
+}
