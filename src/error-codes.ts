@@ -18,6 +18,7 @@ export const errorCodes = {
     CHOICE_INVALID: ['A value is not among those that there are', 'Take one of those that the message lists'],
     CLOUD_INIT_INVALID: ['The directory for cloud-init lacks user-data or meta-data, or holds something else', 'Name a directory with just these files; they may be empty'],
     CONFIRMATION_NEEDED: ['A question cannot be asked, for there is no terminal', 'Answer it with --force'],
+    CONTEXT_INVALID: ['What is to be built from is not a directory', 'Name the directory with the Containerfile'],
     COPY_ENDS: ['Of the two paths of a copy not exactly one is in a VM', 'Write that one as VM:PATH'],
     COUNT_INVALID: ['A count is not a whole number from 1 on', 'Give one, for example 2'],
     CPUS_INVALID: ['More CPUs than the machine that QEMU emulates can have', 'Ask for at most as many as the message says'],

@@ -18,6 +18,7 @@ import type { RunOptions } from './create/options.js';
 import { isThere } from '../paths.js';
 import type { BootPatience } from './update/judge.js';
 import type { RollbackOutcome } from './update/rollback.js';
+import type { WatchCycle } from './update/watch.js';
 import type { UpgradeOptions, UpgradeOutcome } from './update/upgrade.js';
 import type { AppliedChange, VmChanges } from './change/set.js';
 import type { StopOptions, StopOutcome } from './power/stop.js';
@@ -272,6 +273,73 @@ export class PodmanBootc implements AsyncDisposable {
       async (vm) => (await import('./update/upgrade.js')).upgradeVirtualMachine(this.#host, vm, options),
       options.signal,
     );
+  }
+
+  /**
+   * Upgrades a VM to every new version of its image, or of another, beginning with the present one; tells of each. An update that
+   * fails is undone and told, and does not end this; of versions that come meanwhile, the newest counts. Ends when the signal
+   * aborts, with its reason; the VM goes on running.
+   */
+  async *watch(
+    which: string | VirtualMachine,
+    options: UpgradeOptions & { signal: AbortSignal },
+  ): AsyncGenerator<WatchCycle, void> {
+    this.requireLocal('upgrade');
+    const [{ newVersions, isOfVersion }, { findVersion }] = await Promise.all([
+      import('./update/watch.js'),
+      import('./update/version.js'),
+    ]);
+    const vm = await this.#resolve(which);
+    const { engine, image } = await findVersion(this.#host, vm, options, options.signal);
+    const { reference } = image;
+    for await (const imageId of newVersions(engine, reference, undefined, options.signal)) {
+      const begin = performance.now();
+      const cycle = { imageId, outcome: undefined, error: undefined };
+      const told = await this.upgrade(vm, { ...options, image: reference, pull: 'missing' }).then(
+        (outcome) => ({ ...cycle, outcome }),
+        (error: unknown) => {
+          if (!isOfVersion(error)) throw error;
+          return { ...cycle, error };
+        },
+      );
+      yield { ...told, duration: performance.now() - begin };
+    }
+  }
+
+  /**
+   * Builds an image in the store that a VM is updated from: at once, and whenever files of the context change.
+   * @param options.onBuilt called after each build, with podman's words when it failed
+   */
+  async buildOnChange(
+    which: string | VirtualMachine,
+    options: Pick<UpgradeOptions, 'image' | 'podman'> & {
+      context: string;
+      signal: AbortSignal;
+      onBuilt?: (failure: string | undefined) => void;
+    },
+  ): Promise<never> {
+    const [{ buildImage, contextChanges }, { selectEngine }] = await Promise.all([
+      import('../podman/build.js'),
+      import('../podman/select.js'),
+    ]);
+    const { metadata } = await this.#resolve(which);
+    const { context, signal, image: reference = metadata.image.reference } = options;
+    const { report } = this.#host;
+    const { engine } = await selectEngine(options.podman ?? metadata.install.podman, { report, signal });
+    const build = async (): Promise<void> => {
+      const onOutput = (chunk: string): void => {
+        report.output(chunk);
+      };
+      options.onBuilt?.(await buildImage(engine, { context, reference, onOutput, signal }));
+    };
+    const changes = contextChanges(context, signal);
+    // Watched from before the first build on.
+    let change = changes.next();
+    for (;;) {
+      await build();
+      await change;
+      change = changes.next();
+    }
   }
 
   /**

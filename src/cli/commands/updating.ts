@@ -45,6 +45,33 @@ Examples:
       await upgrade(vm, image, allOptions(self));
     });
 
+  booting(command('watch', 'upgrade a VM to every new version of its image'))
+    .argument('<vm>', vmHelp.one)
+    .argument('[image]', 'image reference (default: what the VM was made of)')
+    .option('--build <context>', 'build the image when files of this directory change')
+    .option('--exec <command>', 'a command line to run in the guest after each update')
+    .option('--health <command>', 'a command line that has to succeed in the updated guest')
+    .addOption(
+      newVmOption('podman', 'which podman has the image (default: what the VM was installed by)').default(
+        undefined,
+      ),
+    )
+    .addHelpText(
+      'after',
+      `
+One line on stdout for each version, with its seconds. A version that does not come up is undone, and the next one
+is waited for. Of versions that come during an update, the newest counts. Files of .containerignore do not
+count for --build. Ctrl-C ends it; the VM goes on running.
+
+Examples:
+  podman-bootc watch web
+  podman-bootc watch --build . --exec 'systemctl --failed' web`,
+    )
+    .action(async (vm: string, image: string | undefined, _options: unknown, self: Command) => {
+      const { watch } = await import('../actions/watch.js');
+      await watch(vm, image, allOptions(self));
+    });
+
   booting(command('rollback', 'boot what a VM ran before its last update'))
     .argument('<vm>', vmHelp.one)
     .addHelpText(
