@@ -36,7 +36,7 @@ export function chooseIdentity(
     .slice(0, 32)
     .toLowerCase()
     .replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
-  return { name: `podman-bootc-${idOf(uuid)}`, uuid };
+  return { name: defaultName(uuid), uuid };
 }
 
 /**
@@ -85,4 +85,9 @@ export function isIdOf(word: string, uuid: string): boolean {
 /** Whether a uuid begins with an ID prefix. */
 export function matchesId(uuid: string, prefix: string): boolean {
   return uuid.replaceAll('-', '').toLowerCase().startsWith(prefix.replaceAll('-', '').toLowerCase());
+}
+
+/** What a VM is called that was given no name. */
+export function defaultName(uuid: string): string {
+  return `podman-bootc-${idOf(uuid)}`;
 }

@@ -10,7 +10,7 @@ import { checkLoginName } from '../ssh/user.js';
 import { vmsDirectory } from './host/directories.js';
 import type { ConsoleSource } from './host/console-source.js';
 import type { Host } from './host/host.js';
-import { idDigits, idOf, isIdOf, isIdPrefix, isName } from './identity.js';
+import { defaultName, idDigits, idOf, isIdOf, isIdPrefix, isName } from './identity.js';
 import { libvirtIdentity } from './host/libvirt-identity.js';
 import { isLocked } from './host/lock.js';
 import { VmDirectory } from './files/vm-directory.js';
@@ -323,7 +323,7 @@ export function loginTarget(host: Host, vm: VirtualMachine, user?: string): Logi
  * that virsh gave it may.
  */
 export function vmReference(vm: Pick<VirtualMachine, 'id' | 'name'>): string {
-  return vm.name === `podman-bootc-${vm.id}` || !isName(vm.name) ? vm.id : vm.name;
+  return vm.name === defaultName(vm.id) || !isName(vm.name) ? vm.id : vm.name;
 }
 
 /** How a person gets in, for messages. */

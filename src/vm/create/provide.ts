@@ -9,10 +9,11 @@ import { recoverAbandoned, recoverDirectory } from '../disks/recover.js';
 import { VmDirectory } from '../files/vm-directory.js';
 import type { Host } from '../host/host.js';
 import { HeldLocks } from '../host/lock.js';
-import { chooseIdentity, type Identity } from '../identity.js';
+import { chooseIdentity, defaultName, type Identity } from '../identity.js';
 import {
   asVirtualMachine,
   findVirtualMachine,
+  listVirtualMachines,
   lookupDomain,
   requireNoId,
   type VirtualMachine,
@@ -78,7 +79,10 @@ async function findOrMake(
   await locks.acquire(host, `name-${identity.name}`, { what, signal });
   const existing = await findExisting(host, identity, image, options);
   if (existing && !options.replace) return await takeExisting(existing);
-  if (!existing) await requireNoId(host, identity.name, identity.uuid);
+  if (!existing) {
+    await requireNoId(host, identity.name, identity.uuid);
+    await offerUpdates(host, wanted);
+  }
   await locks.acquire(host, identity.uuid, { what, signal });
   // It may have been transient and have ended just now: the unnamed VM of an image always has the same uuid.
   await recoverDirectory(host, identity.uuid, VmDirectory.of(host.directories, identity.uuid));
@@ -156,15 +160,45 @@ async function findExisting(
   const domain =
     (name === undefined ? await lookupDomain(host, { uuid: identity.uuid }) : undefined) ??
     (await lookupDomain(host, { name: identity.name }));
-  if (!domain) return undefined;
+  if (!domain) return name === undefined ? findUpdated(host, image) : undefined;
   const vm = await asVirtualMachine(domain);
   if (vm && (replace || vm.metadata.image.id === image.id)) return vm;
   const what = vm
     ? `a VM of ${image.names.includes(vm.metadata.image.reference) ? 'an older version of the image' : 'the image'} ${vm.metadata.image.reference}`
     : 'a libvirt domain that podman-bootc did not make';
+  const isOlder = vm && image.names.includes(vm.metadata.image.reference);
   throw new PodmanBootcError('usage', 'NAME_TAKEN', `The name '${identity.name}' is taken by ${what}`, {
-    remedy: vm
-      ? `Choose another with ${option('name')}, or make it anew with ${option('replace')}, which removes its disk`
-      : `Choose another with ${option('name')}`,
+    remedy: isOlder
+      ? `Bring this version into it with \`podman-bootc upgrade ${identity.name}\`, choose another name with ${option('name')}, or make it anew with ${option('replace')}, which removes its disk`
+      : vm
+        ? `Choose another with ${option('name')}, or make it anew with ${option('replace')}, which removes its disk`
+        : `Choose another with ${option('name')}`,
   });
+}
+
+/** The unnamed VM that an update has brought to this version: by its ID it is one of the version that it was made of. */
+async function findUpdated(host: Host, image: Image): Promise<VirtualMachine | undefined> {
+  const vms = await listVirtualMachines(host);
+  return vms.find(
+    (vm) => isUnnamed(vm) && vm.metadata.image.updated !== undefined && vm.metadata.image.id === image.id,
+  );
+}
+
+/** Says which VMs a new one could be spared by: unnamed ones of an older version. */
+async function offerUpdates(
+  host: Host,
+  { image, reference, options }: Pick<WantedVirtualMachine, 'image' | 'reference' | 'options'>,
+): Promise<void> {
+  if (options.name !== undefined) return;
+  for (const vm of await listVirtualMachines(host)) {
+    const { id, reference: name } = vm.metadata.image;
+    if (!isUnnamed(vm) || name !== reference || id === image.id) continue;
+    host.report.info(
+      `${vm.name} was made of another version of ${reference}; \`podman-bootc upgrade ${vm.id}\` brings this one into it`,
+    );
+  }
+}
+
+function isUnnamed({ uuid, name }: VirtualMachine): boolean {
+  return name === defaultName(uuid);
 }

@@ -5,6 +5,7 @@ import { syncFile } from '../../durable-file.js';
 import { codeOf, messageOf, PodmanBootcError } from '../../errors.js';
 import { isLibvirtError, type Domain } from '../../libvirt/index.js';
 import { isThere } from '../../paths.js';
+import { showDisks } from '../disks/storage-pool.js';
 import type { VmDirectory } from '../files/vm-directory.js';
 import type { Host } from '../host/host.js';
 import { ignoreNotRunning, isActiveState, stateOf, type VirtualMachine } from '../virtual-machine.js';
@@ -112,7 +113,7 @@ export async function dropCheckpoint(
 ): Promise<void> {
   if (hasDisk(await vm.domain.getXml({ inactive: true }), journal.overlay)) {
     await merge(host, vm, journal);
-  } else await rm(journal.overlay, { force: true });
+  } else await removeOverlay(host, journal.overlay);
   await endUpdate(directory);
 }
 
@@ -160,7 +161,13 @@ async function merge(
   }
   const definition = await domain.getXml({ inactive: true, secure: true });
   if (hasDisk(definition, overlay)) await host.connection.defineDomain(withDisk(definition, disk));
+  await removeOverlay(host, overlay);
+}
+
+/** libvirt's storage pool is told, which may have seen it. */
+async function removeOverlay(host: Host, overlay: string): Promise<void> {
   await rm(overlay, { force: true });
+  await showDisks(host);
 }
 
 /** Lets the VM go on with the disk below as soon as that has all. */
@@ -211,7 +218,7 @@ export async function undoCheckpoint(
     }
     await host.connection.defineDomain(withDisk(definition, journal.disk));
   }
-  await rm(journal.overlay, { force: true });
+  await removeOverlay(host, journal.overlay);
 }
 
 /**
