@@ -1,5 +1,14 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, readFileSync, rmdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { withoutInstalling } from './support/base-disk.js';
@@ -18,6 +27,7 @@ describe('a boot that does not lead to SSH', function () {
   let uuid: string;
   let disk: string;
   let entry: string;
+  let entryFile: string;
 
   const esp = (...command: string[]): string =>
     // prettier-ignore
@@ -28,15 +38,17 @@ describe('a boot that does not lead to SSH', function () {
   const boot = (change: (entry: string) => string): void => {
     const file = join(dirname(disk), 'entry');
     writeFileSync(file, change(entry));
-    esp('mcopy', '-o', ...onEsp(), '/d/entry', '::/loader/entries/bootc.conf');
+    esp('mcopy', '-o', ...onEsp(), '/d/entry', entryFile);
     rmSync(file);
   };
-  /** Changes files of the root file system, which lies behind the partition with the boot loader. */
-  const inRoot = (change: (root: string) => void): void => {
+  /** Changes files of /etc, in the root file system, which lies behind the partition with the boot loader. */
+  const inEtc = (change: (etc: string) => void): void => {
     const root = mkdtempSync(join(tmpdir(), 'root-'));
     host('mount', '-o', `loop,offset=${(1 + 128) * 1024 ** 2}`, disk, root);
     try {
-      change(root);
+      const state = join(root, 'state');
+      const etc = readdirSync(state).find((name) => name.startsWith('etc-')) ?? '';
+      change(join(state, etc));
     } finally {
       host('umount', root);
       rmdirSync(root);
@@ -74,7 +86,8 @@ describe('a boot that does not lead to SSH', function () {
     }[];
     uuid = vm?.uuid ?? '';
     disk = vm?.disk.path ?? '';
-    entry = esp('mtype', ...onEsp(), '::/loader/entries/bootc.conf');
+    entryFile = esp('mdir', '-b', ...onEsp(), '::/loader/entries').trim();
+    entry = esp('mtype', ...onEsp(), entryFile);
   });
 
   afterEach(async () => {
@@ -197,8 +210,8 @@ describe('a boot that does not lead to SSH', function () {
 
   it('is explained by an sshd that forbids root, and the units are listed that failed', async () => {
     boot((original) => original);
-    inRoot((root) => {
-      const units = join(root, 'etc/systemd/system');
+    inEtc((etc) => {
+      const units = join(etc, 'systemd/system');
       const add = (name: string, ...lines: string[]): void => {
         mkdirSync(dirname(join(units, name)), { recursive: true });
         writeFileSync(join(units, name), lines.map((line) => `${line}\n`).join(''));

@@ -29,7 +29,7 @@ describe("a guest's root file system", () => {
       assert.equal(outcome.exitCode, 0, outcome.stderr);
       assert.doesNotMatch(outcome.stderr, /to a disk of/, 'the base disk is that of the other VM');
       await succeed('start', 'large');
-      const said = await succeed('ssh', 'large', 'df --block-size=1 --output=fstype,size / | tail -1');
+      const said = await succeed('ssh', 'large', 'df --block-size=1 --output=fstype,size /sysroot | tail -1');
       const [type, size] = said.trim().split(/ +/);
       assert.equal(type, filesystem);
       // All but the other partition and what the file system keeps for itself; the base has 10 GiB.

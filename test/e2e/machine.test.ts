@@ -140,7 +140,7 @@ describe('an ordinary user with a podman machine', function () {
   });
 
   it("copies the image in, installs over the share, boots under the user's session daemon, logs in", async () => {
-    const outcome = await podmanBootc('run', '--copy', ...soon, image, 'id -un; findmnt -no FSTYPE /');
+    const outcome = await podmanBootc('run', '--copy', ...soon, image, 'id -un; findmnt -no FSTYPE /sysroot');
     assert.equal(outcome.stdout, 'root\next4\n', outcome.stderr);
     assert.match(outcome.stderr, /Installing in podman machine podman-machine-default \(the default machine/);
     assert.match(outcome.stderr, /Copied [\d.]+ MiB \(\d0 %\)/);

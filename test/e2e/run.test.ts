@@ -31,7 +31,7 @@ describe('run', () => {
 
   for (const filesystem of ['ext4', 'btrfs']) {
     it(`boots from ${filesystem}, runs a command and removes the VM with --rm`, async () => {
-      const command = 'findmnt -no FSTYPE /; exit 3';
+      const command = 'findmnt -no FSTYPE /sysroot; exit 3';
       const options = ['--rm', '--quiet', '--filesystem', filesystem, ...soon];
       const outcome = await podmanBootc('run', ...options, image, command);
       assert.equal(outcome.stdout, `${filesystem}\n`, outcome.stderr);
@@ -49,7 +49,7 @@ describe('run', () => {
       'findmnt',
       '-no',
       'FSTYPE',
-      '/',
+      '/sysroot',
     );
     assert.equal(outcome.stdout, 'xfs\n', outcome.stderr);
     assert.match(outcome.stderr, /\(xfs: the image names none; choose another with --filesystem\)/);
