@@ -5,6 +5,7 @@
 #   staged           the deployment that the next shutdown is to finalize; a second line where it is not to be
 #   booted           the one that runs, where a soft reboot brought it up
 #   rollback-queued  that the one before comes with the next boot
+# Where ostree and bootc note it is an empty file, for those who only look whether there is something.
 # An update that is not finalized has ID.staged instead of ID.origin in /sysroot/deploy.
 #
 # shellcheck source=boot-entries.sh
@@ -329,7 +330,15 @@ stage() {
 }
 
 keep_staged() {
+  local note=/run/ostree/staged-deployment
+  [[ $backend != composefs ]] || note=/run/composefs/staged-deployment
   printf '%s\n' "$staged" "$download_only" >"$state/staged"
+  mkdir -p "${note%/*}"
+  : >"$note"
+}
+
+forget_staged() {
+  rm -f "$state/staged" /run/{ostree,composefs}/staged-deployment
 }
 
 # remove_unused: what neither the booted deployment, nor the staged one, nor the one before needs.
@@ -405,7 +414,7 @@ finalize() {
   with_trees "$staged" make_etc "$staged"
   sync --file-system "$sysroot"
   with_esp make_bootable "$staged"
-  rm "$state/staged"
+  forget_staged
   mv "$sysroot/deploy/$staged.staged" "$sysroot/deploy/$staged.origin"
   # The one before, after the next boot, is the one that runs now.
   rollback=
@@ -594,7 +603,7 @@ rollback() {
   begin
   [[ $rollback ]] || fail 'there is no deployment to roll back to'
   if [[ $staged ]]; then
-    rm "$state/staged"
+    forget_staged
     staged=
     remove_unused
   fi
