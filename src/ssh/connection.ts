@@ -45,18 +45,20 @@ export class GuestConnection implements Disposable {
   /**
    * Logs in on a guest that is up. The host key must be a pinned one.
    * @param o.timeout for all of it, in milliseconds; default 60,000
+   * @param o.bannerTimeout of that, for the server's first line; default all of it
    * @throws PodmanBootcError `CONNECTION_FAILED`, `HOST_KEY_MISMATCH` and what `waitForLogin` throws of files and negotiations; the
    *   signal's reason when aborted
    */
   static async open(
     t: LoginTarget,
-    o: { timeout?: number; signal?: AbortSignal | undefined } = {},
+    o: { timeout?: number; bannerTimeout?: number; signal?: AbortSignal | undefined } = {},
   ): Promise<GuestConnection> {
     const timeout = o.timeout ?? 60_000;
+    const patience = o.bannerTimeout ?? timeout;
     const pinned = await readPinnedKeys(t);
     const privateKey = await readIdentity(t);
     const begin = performance.now();
-    const greeted = await openGreeted(t, { connectTimeout: timeout, patience: timeout, signal: o.signal });
+    const greeted = await openGreeted(t, { connectTimeout: patience, patience, signal: o.signal });
     if (!('socket' in greeted)) throw connectionFailed(t, greeted.problem);
     const outcome = await connectClient(t, privateKey, pinned, greeted, {
       timeout: timeout - (performance.now() - begin),

@@ -1,6 +1,5 @@
 import { messageOf } from '../../errors.js';
 import { GuestConnection } from '../../ssh/connection.js';
-import { waitForBanner } from '../../ssh/readiness.js';
 import type { Host } from '../host/host.js';
 import { loginTarget, type VirtualMachine } from '../virtual-machine.js';
 
@@ -51,8 +50,11 @@ async function askBySsh(
 ): Promise<boolean | undefined> {
   const target = loginTarget(host, vm);
   try {
-    await waitForBanner({ port: target.port }, { timeout: bannerPatience, ...(signal && { signal }) });
-    using connection = await GuestConnection.open(target, { timeout: loginPatience, signal });
+    using connection = await GuestConnection.open(target, {
+      timeout: loginPatience,
+      bannerTimeout: bannerPatience,
+      signal,
+    });
     const { exitCode } = await connection.run(notes.map((path) => `test -e ${path}`).join(' || '), {
       signal,
     });
