@@ -78,6 +78,7 @@ function page() {
         '0    success',
         '1    failure',
         '2    wrong usage, or no such VM',
+        '119  an update failed; unless --keep-failed was given, the VM runs what it ran before',
         '120  the host lacks something (libvirt, podman, QEMU)',
         '121  the image cannot be found or used',
         '122  the install failed',

@@ -62,7 +62,7 @@ export async function settle(
 
 /** Whether an error is a judgement on the boot, and not on the host or us. */
 function isVerdict(error: unknown): error is PodmanBootcError {
-  return error instanceof PodmanBootcError && ['boot', 'ssh', 'update'].includes(error.failureClass);
+  return error instanceof PodmanBootcError && ['boot', 'ssh', 'update', 'image'].includes(error.failureClass);
 }
 
 async function keepUpdate(
