@@ -12,6 +12,7 @@ import { startVirtualMachine } from '../power/start.js';
 import {
   asVirtualMachine,
   consoleOf,
+  ignoreNotRunning,
   isActiveState,
   lookupDomain,
   stateOf,
@@ -77,16 +78,18 @@ async function keepUpdate(
   await keepDefinition(host, await present(host, vm));
 }
 
-/** Writes into the record which version the VM runs. */
+/** Writes into the record which version the VM runs; in its definition, and in the VM that runs. */
 async function recordImage({ domain }: VirtualMachine, { image }: UpdateJournal): Promise<void> {
   const updated = new Date().toISOString();
-  for (const which of [{ config: true }, { live: true }] as const) {
+  const write = async (which: { config: true } | { live: true }): Promise<void> => {
     const xml = await domain.getMetadata(metadataNamespace, which);
-    if (xml === null) continue;
+    if (xml === null) return;
     const record = parseXml(xml);
     setMetadataImage(record, { ...image, updated });
     await domain.setMetadata(buildXml(record), { key: metadataPrefix, uri: metadataNamespace, ...which });
-  }
+  };
+  await write({ config: true });
+  await write({ live: true }).catch(ignoreNotRunning);
 }
 
 async function giveUp(
@@ -177,8 +180,7 @@ export async function finishStep(
   }
   if (journal.phase === 'keep' && (isActive || !isAbove)) {
     host.report.info(`Finishing the interrupted update of ${vm.name}`);
-    if (isActive) await keepUpdate(host, vm, directory, journal);
-    else await endUpdate(directory);
+    await keepUpdate(host, vm, directory, journal);
     return undefined;
   }
   return journal;
