@@ -62,6 +62,9 @@ export const errorCodes = {
     VM_PAUSED: ['The VM is paused', 'podman-bootc resume VM'],
     VM_RUNNING: ['What was asked for needs a VM that is shut off', 'podman-bootc stop VM'],
     VM_TRANSIENT: ['What was asked for needs a VM that stays when it is shut off', 'Make it without --transient'],
+    VOLUME_CONFLICT: ['Two directories of the host were given to one path of the VM', 'Give one of them another path'],
+    VOLUME_INVALID: ['A volume is not HOST:GUEST or HOST:GUEST:ro, or would hide what the VM needs', 'For example ./src:/var/src'],
+    VOLUME_NOT_FOUND: ['The VM has no volume at that path', 'podman-bootc inspect VM'],
     WORKING_DIRECTORY_GONE: ['The working directory was removed, and a path begins there', 'Go to a directory that is there'],
   },
   host: {
@@ -106,6 +109,8 @@ export const errorCodes = {
     STORAGE_FORBIDDEN: ['There is no permission to read or write a file', 'Files of root in your directories are a common cause', 'PB015'],
     STORAGE_FULL: ['There is no space left, or a quota is used up', 'podman-bootc disk prune --all', 'PB015'],
     STORAGE_READ_ONLY: ['A file system is read-only', 'Mount it writable, or choose another directory', 'PB015'],
+    VIRTIOFSD_NOT_FOUND: ['The program that gives VMs directories of the host is not installed', 'apt install virtiofsd (qemu-system-common on Debian 12), or dnf install virtiofsd', 'PB008'],
+    VOLUME_MISSING: ['The directory of a volume is not there, or is none', 'Make it, or podman-bootc set --rm-volume PATH VM'],
   },
   image: {
     ARCHITECTURE_UNSUPPORTED: ['The image is neither for amd64 nor for arm64', 'Use one that is'],
