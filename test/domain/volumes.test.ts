@@ -12,7 +12,7 @@ import {
   volumeText,
   type Volume,
 } from '../../src/domain/volumes.js';
-import { children, child, find, parseXml } from '../../src/domain/xml.js';
+import { children, child, find, parseXml, text } from '../../src/domain/xml.js';
 import { rejectsWithCode } from '../support/rejects.js';
 import { failure, fixture } from './support.js';
 import { specification, variants } from './variants.js';
@@ -25,7 +25,7 @@ const own: VolumeDevice = {
 
 const credentialOf = (xml: string): string => {
   const entries = children(find(parseXml(xml), 'sysinfo', 'oemStrings'), 'entry');
-  const found = entries.map((entry) => /=(.*)$/.exec(String(entry.children[0]))?.[1] ?? '');
+  const found = entries.map((entry) => /=(.*)$/.exec(text(entry) ?? '')?.[1] ?? '');
   return Buffer.from(found[0] ?? '', 'base64').toString('utf8');
 };
 

@@ -41,8 +41,9 @@ export async function planVolumes(
   vm: VirtualMachine,
   { volumes = [], removeVolumes = [] }: VmChanges,
 ): Promise<PlannedVolumes> {
-  const { volumes: present } = readDomain(await vm.domain.getXml({ inactive: true }));
-  const wanted = changedVolumes(vm.metadata.volumes ?? [], volumes, removeVolumes);
+  // Not the record of the domain that runs, which may be of before an earlier change.
+  const { volumes: present, metadata } = readDomain(await vm.domain.getXml({ inactive: true }));
+  const wanted = changedVolumes(metadata?.volumes ?? [], volumes, removeVolumes);
   const isKept = (device: VolumeDevice): boolean =>
     wanted.some((volume) => volumeText(volume) === volumeText(device.volume));
   const kept = present.filter(isKept);

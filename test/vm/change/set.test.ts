@@ -86,9 +86,9 @@ describe('setting what a VM has', () => {
       assert.match(readFileSync(credential, 'utf8'), /^text# The volumes$/m);
       const other = { ...volume, host: bin };
       await client.set('web', { volumes: [other] });
-      assert.deepEqual((await client.inspect('web')).metadata.volumes, [other]);
+      assert.deepEqual((await client.inspect('web')).definition.metadata?.volumes, [other]);
       await client.set('web', { removeVolumes: ['/var/x'] });
-      assert.equal((await client.inspect('web')).metadata.volumes, undefined);
+      assert.equal((await client.inspect('web')).definition.metadata?.volumes, undefined);
       assert.equal(readFileSync(credential, 'utf8'), 'text');
     });
   });
