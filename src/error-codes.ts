@@ -104,7 +104,7 @@ export const errorCodes = {
     PROGRAM_OUTPUT_TOO_LONG: ['A program printed more than can be true, and was ended', 'Run it yourself to see what it prints'],
     QEMU_NOT_FOUND: ['libvirt has no QEMU for the architecture', 'apt install qemu-system-x86, dnf install qemu-kvm or brew install qemu', 'PB002'],
     RUNTIME_DIRECTORY_INVALID: ['XDG_RUNTIME_DIR is not an absolute path', 'Set it as a login does, or unset it', 'PB017'],
-    SOCKET_PATH_TOO_LONG: ['The path of the directory of VMs leaves no room for that of a socket', 'Set XDG_DATA_HOME to a directory with a shorter path'],
+    SOCKET_PATH_TOO_LONG: ['The path of the directory of VMs leaves no room for that of a socket', 'Set XDG_DATA_HOME to a directory with a shorter path', 'PB015'],
     SSH_KEYGEN_FAILED: ['ssh-keygen could not make a key', 'Its output is below the message', 'PB015'],
     SSH_PATH_UNSUPPORTED: ['OpenSSH cannot be told a path with ${ or control characters', 'Use another directory'],
     STORAGE_FORBIDDEN: ['There is no permission to read or write a file', 'Files of root in your directories are a common cause', 'PB015'],
