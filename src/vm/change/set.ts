@@ -7,7 +7,7 @@ import { messageOf, PodmanBootcError } from '../../errors.js';
 import { option } from '../../option-text.js';
 import { isLibvirtError } from '../../libvirt/index.js';
 import { checkVolumes } from '../guest/volumes.js';
-import type { Host } from '../host/host.js';
+import { requireFeatures, type Host } from '../host/host.js';
 import { keepDefinition } from '../keep-definition.js';
 import { checkCount, checkMemory } from '../option-values.js';
 import { changeLiveVolumes, defineVolumes, planVolumes, type PlannedVolumes } from './volumes.js';
@@ -49,7 +49,7 @@ export interface AppliedChange {
  * Changes a VM by libvirt's calls for just that, so that whatever else somebody has changed in its domain stays. All of
  * it goes into the definition or none; then into the running VM what libvirt takes. The caller holds the VM's lock.
  * @throws PodmanBootcError `COUNT_INVALID`, `MEMORY_INVALID`, `LABEL_INVALID`, `VOLUME_INVALID`, `VOLUME_CONFLICT`,
- * `VOLUME_MISSING`, `VOLUME_NOT_FOUND`, `VIRTIOFSD_NOT_FOUND`, `VM_TRANSIENT`, `SET_FAILED`
+ * `VOLUME_MISSING`, `VOLUME_NOT_FOUND`, `VIRTIOFSD_NOT_FOUND`, `LIBVIRT_REMOTE`, `VM_TRANSIENT`, `SET_FAILED`
  */
 export async function setVirtualMachine(
   host: Host,
@@ -59,6 +59,7 @@ export async function setVirtualMachine(
   if (changes.cpus !== undefined) checkCount(changes.cpus, option('cpus'));
   if (changes.memory !== undefined) checkMemory(changes.memory, option('memory'));
   for (const label of Object.entries(changes.labels ?? {})) checkLabel(...label);
+  if (changesVolumes(changes)) requireFeatures(host, 'set --volume');
   await checkVolumes(changes.volumes ?? []);
   checkVolumesDistinct(changes.volumes ?? []);
   await requirePersistent(vm, 'it has no definition that could be changed');
