@@ -28,7 +28,7 @@ const portAttempts = 5;
  * Boots a VM that is not running; one that runs is left alone. The port it had is kept if it is free. If
  * somebody takes it before QEMU does, the start is tried again with another, which the domain then keeps.
  * @returns the VM as it is now recorded, and whether it was started by this call
- * @throws PodmanBootcError `START_FAILED`, `PORT_TAKEN`, `PORT_UNUSABLE`, `DISK_MISSING`, `DISK_DAMAGED`, `BASE_DAMAGED`; `VM_PAUSED` for one that runs no
+ * @throws PodmanBootcError `START_FAILED`, `PORT_TAKEN`, `PORT_UNUSABLE`, `VOLUME_MISSING`, `DISK_MISSING`, `DISK_DAMAGED`, `BASE_DAMAGED`; `VM_PAUSED` for one that runs no
  * further
  */
 export async function startVirtualMachine(
@@ -42,7 +42,7 @@ export async function startVirtualMachine(
   await directory?.mend(host.directories);
   if (host.features.files) {
     await checkVmDisk(host, vm);
-    await requireVolumes(vmReference(vm), vm.metadata.volumes ?? []);
+    await requireOwnVolumes(vm);
   }
   if (directory) await settleVolumeCredential(directory, vm.metadata.volumes ?? []);
   const source = consoleOf(host, vm);
@@ -62,6 +62,16 @@ export async function startVirtualMachine(
   const current = (domain && (await asVirtualMachine(domain))) ?? vm;
   await keepDefinition(host, current);
   return { vm: current, started: true };
+}
+
+/**
+ * Makes sure that the directories are there that a VM has at its next start.
+ * @throws PodmanBootcError `VOLUME_MISSING`
+ */
+export async function requireOwnVolumes(vm: VirtualMachine): Promise<void> {
+  // Not the record of one that runs, which may be of before a change.
+  const { metadata } = readDomain(await vm.domain.getXml({ inactive: true }));
+  await requireVolumes(vmReference(vm), metadata?.volumes ?? []);
 }
 
 /**
