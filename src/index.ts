@@ -23,6 +23,7 @@ export type { AwaitedState, WaitForStateOptions } from './vm/boot/wait.js';
 export type { HostOptions } from './vm/host/host.js';
 export type { RunOptions } from './vm/create/options.js';
 export type { PublishedPort } from './domain/ports.js';
+export type { Volume } from './domain/volumes.js';
 export type { StopOptions, StopOutcome } from './vm/power/stop.js';
 export type { Readiness, WaitOptions } from './vm/boot/wait-for-login.js';
 export type { Labels } from './domain/labels.js';
