@@ -176,11 +176,14 @@ function commandOf(virtiofsd: Virtiofsd, { directory, readOnly }: ServedDirector
   ];
 }
 
+/** What both say when all is well. */
+const usualLine = /\bINFO\b|^virtio_session_mount: (?:Waiting|Received)|^(?:virtio_loop|fv_\w+): |^\s*$/;
+
 /** The last that a virtiofsd complained of; undefined where it did not. */
 export async function virtiofsdComplaint(socket: string): Promise<string | undefined> {
   const text = await readFile(virtiofsdLog(socket), 'utf8').catch(() => '');
   return text
     .split('\n')
-    .filter((line) => line.trim() !== '')
+    .filter((line) => !usualLine.test(line))
     .at(-1);
 }

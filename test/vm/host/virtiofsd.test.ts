@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
-import { serveDirectory } from '../../../src/vm/host/virtiofsd.js';
+import { serveDirectory, virtiofsdComplaint } from '../../../src/vm/host/virtiofsd.js';
 import { isThere } from '../../../src/paths.js';
 import { withEnvironment } from '../../support/environment.js';
 import { temporaryDirectory } from '../../support/temporary.js';
@@ -44,6 +44,26 @@ async function text(file: string): Promise<string> {
 }
 
 describe('a virtiofsd of ours', () => {
+  it('is heard only where something is wrong', async function () {
+    const directory = temporaryDirectory(this);
+    const complaint = async (...lines: string[]): Promise<string | undefined> => {
+      writeFileSync(join(directory, 'virtiofsd.log'), lines.map((line) => `${line}\n`).join(''));
+      return virtiofsdComplaint(join(directory, '01234567.f'));
+    };
+    assert.equal(
+      await complaint(
+        'virtio_session_mount: Waiting for vhost-user socket connection...',
+        'virtio_session_mount: Received vhost-user socket connection',
+        'virtio_loop: Entry',
+        'fv_queue_thread: Start for queue 0 kick_fd 9',
+        '[2026-08-01T12:00:00Z INFO  virtiofsd] Client connected, servicing requests',
+      ),
+      undefined,
+    );
+    const wrong = 'unshare: unshare failed: Operation not permitted';
+    assert.equal(await complaint(wrong, 'virtio_loop: Exit'), wrong);
+  });
+
   // As an ordinary user it needs namespaces, which a host may forbid: test/e2e/volumes.test.ts is about that.
   if (process.getuid?.() !== 0) return;
 
