@@ -11,19 +11,20 @@ import type { Host } from './host.js';
 /*
  * A virtiofsd of our own, where libvirt starts none. It serves one QEMU: it is started before that is, listens on a socket
  * that is handed to it, and ends when QEMU closes the connection, however that comes about. Nothing of ours stays: what
- * starts it waits for QEMU's connection, ends then, and where none comes within a minute (we were killed meanwhile, say),
- * it ends virtiofsd.
+ * starts it waits for QEMU's connection, ends then, or when virtiofsd has; where none comes within five minutes (we were
+ * killed meanwhile, say), it ends virtiofsd.
  */
 
 /** Where distributions have it, which is in no PATH: Debian 13, Fedora and RHEL; Arch; Debian 12 (QEMU's own, in C). */
 const places = ['/usr/libexec', '/usr/lib', '/usr/lib/qemu', '/usr/local/libexec'];
 
-/** Seconds that QEMU has for its connection. */
-const patience = 60;
+/** Seconds that QEMU has for its connection. A libvirt that asks QEMU anew at every step has taken 84 for one. */
+const patience = 300;
 
 // $1 is the socket's first name, by which the kernel knows it for as long as it lives. In /proc/net/unix the state of a
-// connected socket is 03. Of a list in the background a shell makes the standard input /dev/null.
-const watchScript = `socket=$1; shift; exec 3<&0; "$@" <&3 3<&- & exec </dev/null 3<&-; tries=0; while [ $tries -lt ${patience} ]; do sleep 1; tries=$((tries + 1)); while read -r _ _ _ _ _ state _ path; do if [ "$state" = 03 ] && [ "$path" = "$socket" ]; then exit 0; fi; done </proc/net/unix; done; kill $!`;
+// connected socket is 03. Of a list in the background a shell makes the standard input /dev/null. It reaps what has ended, whose
+// process ID may be somebody else's after a while: so it looks each second.
+const watchScript = `socket=$1; shift; exec 3<&0; "$@" <&3 3<&- & exec </dev/null 3<&-; tries=0; while [ $tries -lt ${patience} ]; do sleep 1; tries=$((tries + 1)); [ -e /proc/$! ] || exit 0; while read -r _ _ _ _ _ state _ path; do if [ "$state" = 03 ] && [ "$path" = "$socket" ]; then exit 0; fi; done </proc/net/unix; done; kill $!`;
 
 // $1 is the directory. For a virtiofsd that cannot refuse to write: its mounts, and those below, in a mount namespace of
 // its own. mountinfo has spaces as \040.
