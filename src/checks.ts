@@ -40,7 +40,8 @@ export const checks = {
   PB007: { subject: 'passt', about: 'VMs get their network from passt, otherwise from slirp', needed: false },
   PB008: {
     subject: 'virtiofsd',
-    about: 'podman machines on Linux can share directories (podman 5.2 and newer)',
+    about:
+      'VMs get directories of this host, and podman machines on Linux can share them (podman 5.2 and newer)',
     needed: false,
   },
   PB009: { subject: 'qemu-img', about: 'disks of VMs can be made', needed: true },

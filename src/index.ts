@@ -26,6 +26,7 @@ export type { UpgradeOptions, UpgradeOutcome } from './vm/update/upgrade.js';
 export type { WatchCycle } from './vm/update/watch.js';
 export type { RollbackOutcome } from './vm/update/rollback.js';
 export type { PublishedPort } from './domain/ports.js';
+export type { Volume } from './domain/volumes.js';
 export type { StopOptions, StopOutcome } from './vm/power/stop.js';
 export type { Readiness, WaitOptions } from './vm/boot/wait-for-login.js';
 export type { Labels } from './domain/labels.js';

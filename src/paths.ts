@@ -1,6 +1,9 @@
 import { lstat, readdir } from 'node:fs/promises';
 import { codeOf } from './errors.js';
 
+/** Bytes of a path that fit into `sockaddr_un` with its final NUL, on Linux (unix(7)); macOS has four less. */
+export const longestSocketPath = process.platform === 'darwin' ? 103 : 107;
+
 /** What is in a directory; nothing in one that is not there. */
 export async function namesIn(path: string): Promise<string[]> {
   try {

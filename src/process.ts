@@ -1,7 +1,7 @@
 import { access, constants as fileConstants } from 'node:fs/promises';
 import { constants } from 'node:os';
 import { delimiter, join } from 'node:path';
-import type { ChildProcess } from 'node:child_process';
+import { spawn, type ChildProcess } from 'node:child_process';
 import { checkOfProgram } from './checks.js';
 import { programEnvironment, searchPath, workingDirectory } from './environment.js';
 import { messageOf, PodmanBootcError } from './errors.js';
@@ -189,6 +189,44 @@ function programNotFound(program: string, cause: unknown): PodmanBootcError {
 function exitCodeOf(result: { exitCode?: number; signal?: NodeJS.Signals }): number {
   const signalNumber = result.signal ? constants.signals[result.signal] : undefined;
   return result.exitCode ?? 128 + (signalNumber ?? 0);
+}
+
+/** A program that goes on when we end. */
+export interface DetachedProcess {
+  /** Ends it, and what it has started, unless it has ended by itself. */
+  end(): void;
+}
+
+/**
+ * Starts a program that outlives us, without a shell, and does not wait for it.
+ * @param o.input descriptor of its standard input; libuv has it block, as every program expects of that
+ * @param o.output descriptor that it writes both its streams to
+ */
+export function startDetached(
+  program: string,
+  args: readonly string[],
+  { input, output }: { input: number; output: number },
+): DetachedProcess {
+  const child = spawn(program, args, {
+    cwd: '/',
+    env: { ...process.env, ...programEnvironment() },
+    detached: true,
+    stdio: [input, output, output],
+  });
+  child.on('error', () => {
+    // Nobody then answers at its socket.
+  });
+  child.unref();
+  return {
+    end() {
+      if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
+      try {
+        process.kill(-child.pid, 'SIGTERM');
+      } catch {
+        // It was quicker.
+      }
+    },
+  };
 }
 
 /** Whether a program is in PATH, or where root's own PATH would find it. */

@@ -15,6 +15,7 @@ const withoutCheck = [
   'PROGRAM_OUTPUT_TOO_LONG',
   'PORT_TAKEN',
   'PORT_UNUSABLE',
+  'VOLUME_MISSING',
 ];
 
 describe('the checks of doctor', () => {

@@ -1,22 +1,19 @@
 import { findProgram } from '../process.js';
 import { isoPrograms } from '../vm/guest/cloud-init.js';
+import { findVirtiofsd } from '../vm/host/virtiofsd.js';
 import type { Examination } from './examination.js';
 import type { Outcome } from './finding.js';
 import { installCommand } from './packages.js';
 
-/** Where distributions have it: no user calls it, so it is seldom in PATH. The last is Debian 12's. */
-const virtiofsdDirectories = ['/usr/libexec', '/usr/lib', '/usr/local/libexec', '/usr/lib/qemu'];
-
 /** PB008 */
 export async function checkVirtiofsd(e: Examination): Promise<Outcome> {
   if (process.platform === 'darwin') return { status: 'ok', finding: 'Not needed on macOS' };
-  const path = await findProgram('virtiofsd', virtiofsdDirectories);
+  const path = await findVirtiofsd();
   if (path !== undefined) return { status: 'ok', finding: path };
-  if (process.getuid?.() === 0)
-    return { status: 'ok', finding: 'Not installed, and not needed: root has no podman machines' };
   return {
     status: 'warning',
-    finding: 'virtiofsd is not installed: podman machines share no directories (podman 5.2 and newer)',
+    finding:
+      'virtiofsd is not installed: VMs have no volumes, and podman machines share no directories (podman 5.2 and newer)',
     fix: installCommand('virtiofsd', e.family),
   };
 }

@@ -3,6 +3,7 @@ import { credentialElements } from './credentials.js';
 import { cloudInitElement } from './devices/cloud-init.js';
 import { guestAgentElement } from './devices/channel.js';
 import { diskElement } from './devices/disk.js';
+import { filesystemElement } from './devices/filesystem.js';
 import {
   forwardAddress,
   guestSshPort,
@@ -16,7 +17,7 @@ import { serialElements } from './devices/serial.js';
 import { tpmElement } from './devices/tpm.js';
 import { usbElement } from './devices/usb.js';
 import { featuresElement } from './features.js';
-import { memoryElement } from './memory.js';
+import { memoryBackingElement, memoryElement } from './memory.js';
 import { metadataElement } from './metadata.js';
 import { osElement } from './os.js';
 import { checkSpecification, type DomainSpecification } from './specification.js';
@@ -49,6 +50,7 @@ function domainElement(spec: DomainSpecification): XmlElement {
     optional('description', spec.description),
     element('metadata', {}, metadataElement(spec.metadata)),
     memoryElement(spec.memory),
+    memoryBackingElement(spec),
     element('vcpu', {}, String(spec.cpus)),
     ...credentialElements(spec),
     osElement(spec),
@@ -70,6 +72,7 @@ function devicesElement(spec: DomainSpecification): XmlElement {
     optional('emulator', spec.emulator),
     diskElement(spec.disk),
     spec.cloudInitIso === undefined ? undefined : cloudInitElement(spec.cloudInitIso),
+    ...(spec.volumes ?? []).map(filesystemElement),
     usbElement(spec),
     spec.network === 'passt' ? passtElement(forwards(spec)) : undefined,
     ...serialElements(spec.consoleLog),

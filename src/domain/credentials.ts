@@ -2,7 +2,7 @@ import { Buffer } from 'node:buffer';
 
 import { PodmanBootcError } from '../errors.js';
 import { checkPath, usage, type DomainSpecification } from './specification.js';
-import { element, type XmlElement } from './xml.js';
+import { child, children, element, text, type XmlElement } from './xml.js';
 
 /** Strings in one SMBIOS type 11 structure; their count is one byte (SMBIOS 3.x, 7.12), and QEMU does not check it. */
 const maximumStrings = 255;
@@ -29,7 +29,7 @@ const maximumFileName = 55 - fileNamePrefix.length;
 export function credentialElements(spec: Pick<DomainSpecification, 'credentials' | 'cpus'>): XmlElement[] {
   const strings = Object.entries(spec.credentials.smbios).map(([name, value]) => {
     checkName(name);
-    return `io.systemd.credential.binary:${name}=${Buffer.from(value, 'utf8').toString('base64')}`;
+    return smbiosString(name, value);
   });
   const files = Object.entries(spec.credentials.files).map(([name, path]) => {
     checkName(name);
@@ -48,6 +48,35 @@ export function credentialElements(spec: Pick<DomainSpecification, 'credentials'
       : []),
     ...(files.length > 0 ? [element('sysinfo', { type: 'fwcfg' }, ...files)] : []),
   ];
+}
+
+function smbiosString(name: string, value: string): string {
+  return `${smbiosPrefix}${name}=${Buffer.from(value, 'utf8').toString('base64')}`;
+}
+
+const smbiosPrefix = 'io.systemd.credential.binary:';
+
+/**
+ * Changes the text of a credential that a domain hands over by SMBIOS, in place; one that it does not have stays away.
+ *
+ * @throws PodmanBootcError `CREDENTIALS_TOO_LARGE`
+ */
+export function changeCredential(domain: XmlElement, name: string, change: (value: string) => string): void {
+  const entries = children(domain, 'sysinfo').flatMap((sysinfo) =>
+    children(child(sysinfo, 'oemStrings'), 'entry'),
+  );
+  const start = `${smbiosPrefix}${name}=`;
+  for (const entry of entries) {
+    const found = text(entry) ?? '';
+    if (!found.startsWith(start)) continue;
+    entry.children = [
+      smbiosString(name, change(Buffer.from(found.slice(start.length), 'base64').toString('utf8'))),
+    ];
+  }
+  checkTable(
+    entries.map((entry) => text(entry) ?? ''),
+    Number(text(child(domain, 'vcpu')) ?? 1),
+  );
 }
 
 /** Whether the domain's SMBIOS has to come from `<sysinfo>`. */

@@ -1,4 +1,6 @@
 import { PodmanBootcError } from '../errors.js';
+import { changeCredential } from './credentials.js';
+import { filesystemElement, type VolumeDevice } from './devices/filesystem.js';
 import { qemuDeclaration, slirpArguments, slirpElement, slirpSlot } from './devices/network.js';
 import {
   asHostForwards,
@@ -8,7 +10,7 @@ import {
   passtInterfaces,
   qemuCommandline,
 } from './forward.js';
-import { memoryOf } from './memory.js';
+import { memoryBackingElement, memoryOf } from './memory.js';
 import {
   metadataElementOf,
   metadataOfDomain,
@@ -19,6 +21,7 @@ import {
 import type { PublishedPort } from './ports.js';
 import { splitName } from './namespace.js';
 import { checkPort } from './specification.js';
+import { isVolumeTag, replaceVolumes, volumeTag } from './volumes.js';
 import { buildXml, child, children, find, parseXml, text, type XmlElement } from './xml.js';
 
 /** What the program needs to know of a domain, whoever has changed it since. */
@@ -51,6 +54,8 @@ export interface DomainDescription {
   diskPaths: string[];
   /** What the disks are overlays of, as far as the domain says. */
   backingPaths: string[];
+  /** The volumes of our record that it has a device for. */
+  volumes: VolumeDevice[];
 }
 
 /**
@@ -122,6 +127,77 @@ export function withSlirp(domainXml: string): string {
 }
 
 /**
+ * Gives a domain these volumes in place of those that it has: devices, record, and the credential by which the guest mounts
+ * them. Every other device, also another file system, stays. A domain of before volumes gets the memory that they need.
+ * @param credential changes the text of the credential `tmpfiles.extra`
+ *
+ * @throws PodmanBootcError `XML_INVALID`; `VM_METADATA_MISSING`; `CREDENTIALS_TOO_LARGE`
+ */
+export function withVolumes(
+  domainXml: string,
+  volumes: readonly VolumeDevice[],
+  credential: (text: string) => string,
+): string {
+  const domain = parseDomain(domainXml);
+  const record = requiredMetadata(domain);
+  replaceVolumes(
+    record,
+    volumes.map(({ volume }) => volume),
+    splitName(record.name).prefix,
+  );
+  changeCredential(domain, 'tmpfiles.extra', credential);
+  const devices = child(domain, 'devices');
+  if (!devices)
+    throw new PodmanBootcError('failure', 'DOMAIN_INVALID', 'Expected a domain with devices, got none');
+  // One that stays keeps its place on the bus.
+  const old = children(devices, 'filesystem').filter(isOurs);
+  const wanted = volumes.map((device) => {
+    const made = filesystemElement(device);
+    const address = child(
+      old.find((each) => tagOf(each) === volumeTag(device.volume)),
+      'address',
+    );
+    if (address) made.children.push(address);
+    return made;
+  });
+  devices.children = [
+    ...devices.children.filter((each) => typeof each === 'string' || !old.includes(each)),
+    ...wanted,
+  ];
+  const backing = memoryBackingElement({ domainType: 'qemu' });
+  if (backing && wanted.length > 0 && !sharesMemory(domain)) {
+    const at = domain.children.findIndex((each) => typeof each !== 'string' && each.name === 'vcpu');
+    domain.children = domain.children.filter(
+      (each) => typeof each === 'string' || each.name !== backing.name,
+    );
+    domain.children.splice(Math.max(0, at), 0, backing);
+  }
+  return buildXml(domain);
+}
+
+function sharesMemory(domain: XmlElement): boolean {
+  return find(domain, 'memoryBacking', 'access')?.attributes.mode === 'shared';
+}
+
+function tagOf(filesystem: XmlElement): string | undefined {
+  return child(filesystem, 'target')?.attributes.dir;
+}
+
+function isOurs(filesystem: XmlElement): boolean {
+  return isVolumeTag(tagOf(filesystem));
+}
+
+/** The devices that the record has a volume for. */
+function volumesOfDomain(domain: XmlElement, metadata: VmMetadata | undefined): VolumeDevice[] {
+  const filesystems = children(child(domain, 'devices'), 'filesystem');
+  return (metadata?.volumes ?? []).flatMap((volume) => {
+    const device = filesystems.find((each) => tagOf(each) === volumeTag(volume));
+    const socket = child(device, 'source')?.attributes.socket;
+    return device ? [{ volume, ...defined('socket', socket) }] : [];
+  });
+}
+
+/**
  * Reads a domain, ours or not.
  *
  * @throws PodmanBootcError `XML_INVALID`, `DOMAIN_INVALID`; `VM_METADATA_DAMAGED`
@@ -148,6 +224,7 @@ export function readDomain(domainXml: string): DomainDescription {
     backingPaths: disks.flatMap(backingOf),
     ports: findPublishedPorts(domain, metadata?.ssh.port),
     usesPasst: passtInterfaces(domain).length > 0,
+    volumes: volumesOfDomain(domain, metadata),
     ...defined('title', text(child(domain, 'title'))),
     ...defined('emulator', text(child(devices, 'emulator'))),
     ...defined('metadata', metadata),

@@ -21,6 +21,24 @@ export function memoryElement(bytes: number): XmlElement {
 }
 
 /**
+ * Memory that another process may map, as virtiofsd has to. Only from the start of a VM on, so every VM has it: a volume
+ * can be added to one that runs. macOS has no memfd.
+ */
+export function memoryBackingElement({
+  domainType,
+}: {
+  domainType: 'kvm' | 'qemu' | 'hvf';
+}): XmlElement | undefined {
+  if (domainType === 'hvf') return undefined;
+  return element(
+    'memoryBacking',
+    {},
+    element('source', { type: 'memfd' }),
+    element('access', { mode: 'shared' }),
+  );
+}
+
+/**
  * Bytes that a `<memory>` element means.
  *
  * @throws PodmanBootcError `DOMAIN_INVALID`

@@ -21,6 +21,7 @@ import {
   time,
   type RecordOf,
 } from './record.js';
+import { volumesElement, volumesOf, type Volume } from './volumes.js';
 import { child, element, elements, type XmlElement } from './xml.js';
 
 export { metadataNamespace, metadataPrefix };
@@ -103,6 +104,8 @@ const properties = {
   ),
   /** Ports that lead to the guest besides the SSH port; absent without any. */
   ports: own<PublishedPort[]>(portsElement, portsOf),
+  /** Directories of the host that the guest has; absent without any. */
+  volumes: own<Volume[]>(volumesElement, volumesOf),
   /** Host name that the guest gets at every boot; absent when that is left to the image. */
   hostname: optionalPart('guest', optional('hostname', text)),
   /** Where values came from when the VM was made; absent in records of old versions. */

@@ -2,10 +2,12 @@ import { isAbsolute } from 'node:path';
 
 import { PodmanBootcError, messageOf } from '../errors.js';
 import type { DomainCapabilities } from './capabilities.js';
+import type { VolumeDevice } from './devices/filesystem.js';
 import { checkLabel } from './labels.js';
 import { forwardAddress, guestSshPort } from './devices/network.js';
 import { metadataElement, parseMetadata, type VmMetadata } from './metadata.js';
 import { checkPortsDistinct, checkPublishedPort } from './ports.js';
+import { checkVolume, checkVolumesDistinct } from './volumes.js';
 
 /** All that decides what a VM's domain looks like. */
 export interface DomainSpecification {
@@ -55,6 +57,8 @@ export interface DomainSpecification {
     /** Credential name (at most 28 characters) to the path of a file, mode 0600, that must exist at every start. */
     files: Record<string, string>;
   };
+  /** The devices of the volumes in the metadata. */
+  volumes?: readonly VolumeDevice[] | undefined;
   metadata: VmMetadata;
   capabilities: DomainCapabilities;
   /** Path of the QEMU binary. Default: libvirt's own choice. */
@@ -85,12 +89,24 @@ export function checkSpecification(spec: DomainSpecification): void {
     throw usage('the firmware of an aarch64 VM', 'efi', spec.firmware);
   if (spec.secureBoot === true && spec.firmware !== 'efi')
     throw usage('the firmware for secure boot', 'efi', spec.firmware);
+  checkVolumes(spec);
   checkRecord(spec.metadata);
   // Defaults would be chosen from what another emulator can do.
   const { arch, virtType } = spec.capabilities;
   if (arch !== spec.arch) throw usage('the architecture of the domain capabilities', spec.arch, arch);
   if (virtType !== spec.domainType)
     throw usage('the domain type of the domain capabilities', spec.domainType, virtType);
+}
+
+function checkVolumes({ domainType, volumes = [], metadata }: DomainSpecification): void {
+  if (volumes.length > 0 && domainType === 'hvf')
+    throw usage('the domain type of a VM with volumes', 'kvm or qemu', domainType);
+  const recorded = metadata.volumes ?? [];
+  for (const volume of recorded) checkVolume(volume);
+  checkVolumesDistinct(recorded);
+  for (const { socket } of volumes) if (socket !== undefined) checkPath('the socket of a volume', socket);
+  if (volumes.length !== recorded.length)
+    throw usage('the volumes of a VM', 'those in its metadata', volumes.length);
 }
 
 // A record that can't be read back would make a VM that nobody can manage.

@@ -248,10 +248,12 @@ export class PodmanBootc implements AsyncDisposable {
           await (await import('./power/reboot.js')).rebootVirtualMachine(this.#host, vm, options);
           return vm;
         }
-        const [{ stopVirtualMachine }, { startVirtualMachine }] = await Promise.all([
+        const [{ stopVirtualMachine }, { requireOwnVolumes, startVirtualMachine }] = await Promise.all([
           import('./power/stop.js'),
           import('./power/start.js'),
         ]);
+        // One that could not be started again goes on.
+        if (this.#host.features.files) await requireOwnVolumes(vm);
         await stopVirtualMachine(this.#host, vm, options);
         return (
           (await this.#finishUpdate(vm, options.signal)) ?? (await startVirtualMachine(this.#host, vm)).vm

@@ -79,6 +79,7 @@ describe('building a domain', () => {
           backingPaths: spec.disk.backing ? [spec.disk.backing.path] : [],
           ports: spec.metadata.ports ?? [],
           usesPasst: spec.network === 'passt',
+          volumes: [...(spec.volumes ?? [])],
         },
         variant,
       );

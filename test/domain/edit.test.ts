@@ -235,6 +235,7 @@ describe('reading a domain', () => {
       backingPaths: ['/srv/vm/base.raw'],
       ports: [{ protocol: 'tcp', address: '127.0.0.1', hostPort: 8080, guestPort: 80 }],
       usesPasst: false,
+      volumes: [],
     });
   });
 

@@ -58,6 +58,22 @@ const ports: Partial<DomainSpecification> = {
   },
 };
 
+const volumes: Partial<DomainSpecification> = {
+  volumes: [
+    { volume: { host: '/srv/it\'s "a" & <b>', guest: '/var/a', readOnly: false } },
+    { volume: { host: '/srv/managed', guest: '/var/managed', readOnly: true } },
+    { volume: { host: '/srv/own', guest: '/var/own', readOnly: true }, socket: '/srv/vm/0123abcd.f' },
+  ],
+  metadata: {
+    ...metadata,
+    volumes: [
+      { host: '/srv/it\'s "a" & <b>', guest: '/var/a', readOnly: false },
+      { host: '/srv/managed', guest: '/var/managed', readOnly: true },
+      { host: '/srv/own', guest: '/var/own', readOnly: true },
+    ],
+  },
+};
+
 const everything: Partial<DomainSpecification> = {
   ...overlay,
   ...cloudInit,
@@ -75,6 +91,7 @@ export const variants: Readonly<Record<string, DomainSpecification>> = {
   'x86_64-qemu-bios-passt': specification({ network: 'passt' }),
   'x86_64-qemu-ports-slirp': specification(ports),
   'x86_64-qemu-ports-passt': specification({ ...ports, network: 'passt' }),
+  'x86_64-qemu-volumes': specification(volumes),
   'x86_64-qemu-efi-slirp': specification({ firmware: 'efi' }),
   'x86_64-qemu-efi-passt-everything': specification({ ...everything, network: 'passt' }),
   'x86_64-qemu-efi-slirp-everything': specification(everything),

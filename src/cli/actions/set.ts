@@ -10,19 +10,20 @@ import { terminalReporter } from '../output/terminal.js';
 /** What `set` may be told. */
 export interface SetOptions extends GlobalOptions {
   removeLabel?: string[];
+  rmVolume?: string[];
   autostart?: boolean;
 }
 
 /** `podman-bootc set VM…` */
 export async function set(vms: string[], words: NewVmWords, options: SetOptions): Promise<void> {
-  const { cpus, memory, labels } = asRunOptions(words);
-  const { autostart, removeLabel: removeLabels } = options;
-  const changes: VmChanges = { cpus, memory, labels, removeLabels, autostart };
+  const { cpus, memory, labels, volumes } = asRunOptions(words);
+  const { autostart, removeLabel: removeLabels, rmVolume: removeVolumes } = options;
+  const changes: VmChanges = { cpus, memory, labels, removeLabels, volumes, removeVolumes, autostart };
   if (Object.values(changes).every((change) => change === undefined)) {
     throw new PodmanBootcError(
       'usage',
       'OPTIONS_CONFLICT',
-      'Expected something to set: --cpus, --memory, --label, --remove-label, --autostart or --no-autostart',
+      'Expected something to set: --cpus, --memory, --label, --remove-label, --volume, --rm-volume, --autostart or --no-autostart',
     );
   }
   await using client = await openClient(options);
@@ -42,6 +43,8 @@ function inWords(what: AppliedChange['what'], changes: VmChanges): string {
       return `${formatSize(changes.memory ?? 0)} of memory`;
     case 'labels':
       return 'other labels';
+    case 'volumes':
+      return 'other volumes';
     case 'autostart':
       return changes.autostart ? 'starts with libvirt' : 'starts only when asked to';
   }

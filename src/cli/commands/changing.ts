@@ -15,17 +15,26 @@ export function addChangingCommands(command: AddCommand): void {
         repeated,
       ),
     )
+    .addOption(newVmOption('volumes', 'give them another directory of this host; may be given several times'))
+    .addOption(
+      new Option(
+        '--rm-volume <guest>',
+        'take away the volume at this path; may be given several times',
+      ).argParser(repeated),
+    )
     .option('--autostart', 'start them with libvirt')
     .option('--no-autostart', 'start them only when asked to')
     .addHelpText(
       'after',
       `
 CPUs and memory of a running VM are changed at once where libvirt can, which is up to what it was started
-with; otherwise at its next start, for which \`restart\` is one way. It says which of the two.
+with; otherwise at its next start, for which \`restart\` is one way. It says which of the two. A volume is
+mounted in a running VM, or unmounted, by way of SSH; one that is in use there stays until the next start.
 
 Examples:
   podman-bootc set --cpus 4 --memory 8G web
-  podman-bootc set --label stage=test --remove-label old web db`,
+  podman-bootc set --label stage=test --remove-label old web db
+  podman-bootc set --volume ./src:/var/src:ro --rm-volume /var/old web`,
     )
     .action(async (vms: string[], _options: unknown, self: Command) => {
       const { set } = await import('../actions/set.js');

@@ -28,6 +28,7 @@ export const headings = {
   installation: 'Installation:',
   resources: 'Resources:',
   network: 'Network:',
+  files: 'Directories:',
   boot: 'Boot:',
   access: 'Access:',
   output: 'Output:',
@@ -202,6 +203,12 @@ export const writtenOptions = {
     help: 'host name of the VM',
     otherwise: 'what the image has',
   },
+  volumes: {
+    group: 'files',
+    flags: '-v, --volume <host:guest[:ro]>',
+    help: 'mount a directory of this host in the VM at every boot',
+    repeatable: true,
+  },
   firmware: {
     group: 'boot',
     flags: '--firmware <firmware>',
@@ -315,6 +322,7 @@ const otherOptions: Readonly<Record<string, { flags: string; negative?: { flags:
   boot: { flags: '--boot' },
   follow: { flags: '--follow' },
   filter: { flags: '--filter' },
+  removeVolumes: { flags: '--rm-volume' },
   timeout: { flags: '--boot-timeout' },
   reboot: { flags: '--reboot' },
 };

@@ -86,6 +86,7 @@ export function inspectedJson(vm: InspectedVirtualMachine) {
       bootcArgs: metadata.install.bootcArgs ?? [],
     },
     ports: definition.ports,
+    volumes: definition.metadata?.volumes ?? [],
     hostname: metadata.hostname ?? null,
     origins: Object.fromEntries(originated.map((what) => [what, metadata.origins?.[what] ?? null])),
     ssh: {

@@ -2,12 +2,15 @@ import { checkLabel, labelsOf, replaceLabels, type Labels } from '../../domain/l
 import { metadataNamespace, metadataPrefix } from '../../domain/metadata.js';
 import { splitName } from '../../domain/namespace.js';
 import { buildXml, parseXml } from '../../domain/xml.js';
+import { checkVolumesDistinct, type Volume } from '../../domain/volumes.js';
 import { messageOf, PodmanBootcError } from '../../errors.js';
 import { option } from '../../option-text.js';
 import { isLibvirtError } from '../../libvirt/index.js';
-import type { Host } from '../host/host.js';
+import { checkVolumes } from '../guest/volumes.js';
+import { requireFeatures, type Host } from '../host/host.js';
 import { keepDefinition } from '../keep-definition.js';
 import { checkCount, checkMemory } from '../option-values.js';
+import { changeLiveVolumes, defineVolumes, planVolumes, type PlannedVolumes } from './volumes.js';
 import {
   ignoreNotRunning,
   isActiveState,
@@ -25,6 +28,10 @@ export interface VmChanges {
   labels?: Labels | undefined;
   /** Names of labels to take away. */
   removeLabels?: readonly string[] | undefined;
+  /** Volumes to add, or to put in the place of those at the same path. */
+  volumes?: readonly Volume[] | undefined;
+  /** Paths in the VM of volumes to take away. */
+  removeVolumes?: readonly string[] | undefined;
   /** Whether it starts with libvirt. */
   autostart?: boolean | undefined;
 }
@@ -34,14 +41,15 @@ export type Effect = 'now' | 'at next start';
 
 /** A change that was made. */
 export interface AppliedChange {
-  what: 'cpus' | 'memory' | 'labels' | 'autostart';
+  what: 'cpus' | 'memory' | 'labels' | 'volumes' | 'autostart';
   effect: Effect;
 }
 
 /**
  * Changes a VM by libvirt's calls for just that, so that whatever else somebody has changed in its domain stays. All of
  * it goes into the definition or none; then into the running VM what libvirt takes. The caller holds the VM's lock.
- * @throws PodmanBootcError `COUNT_INVALID`, `MEMORY_INVALID`, `LABEL_INVALID`, `VM_TRANSIENT`, `SET_FAILED`
+ * @throws PodmanBootcError `COUNT_INVALID`, `MEMORY_INVALID`, `LABEL_INVALID`, `VOLUME_INVALID`, `VOLUME_CONFLICT`,
+ * `VOLUME_MISSING`, `VOLUME_NOT_FOUND`, `VIRTIOFSD_NOT_FOUND`, `LIBVIRT_REMOTE`, `VM_TRANSIENT`, `SET_FAILED`
  */
 export async function setVirtualMachine(
   host: Host,
@@ -51,8 +59,12 @@ export async function setVirtualMachine(
   if (changes.cpus !== undefined) checkCount(changes.cpus, option('cpus'));
   if (changes.memory !== undefined) checkMemory(changes.memory, option('memory'));
   for (const label of Object.entries(changes.labels ?? {})) checkLabel(...label);
+  if (changesVolumes(changes)) requireFeatures(host, 'set --volume');
+  await checkVolumes(changes.volumes ?? []);
+  checkVolumesDistinct(changes.volumes ?? []);
   await requirePersistent(vm, 'it has no definition that could be changed');
-  await define(host, vm, changes);
+  const volumes = changesVolumes(changes) ? await planVolumes(host, vm, changes) : undefined;
+  await define(host, vm, changes, volumes);
   await keepDefinition(host, vm);
   const isActive = isActiveState(await settledState(vm.domain));
   const applied: AppliedChange[] = [];
@@ -65,15 +77,22 @@ export async function setVirtualMachine(
     if (isActive) await setLabels(vm, changes, { live: true }).catch(ignoreNotRunning);
     note('labels', true);
   }
+  if (volumes) note('volumes', isActive && (await changeLiveVolumes(host, vm, volumes)));
   if (changes.autostart !== undefined) note('autostart', true);
   return applied;
 }
 
 /** Changes the definition; puts the old one back when libvirt refuses a part. */
-async function define(host: Host, vm: VirtualMachine, changes: VmChanges): Promise<void> {
+async function define(
+  host: Host,
+  vm: VirtualMachine,
+  changes: VmChanges,
+  volumes: PlannedVolumes | undefined,
+): Promise<void> {
   const { domain } = vm;
   const before = await domain.getXml({ inactive: true, secure: true });
   try {
+    if (volumes) await defineVolumes(host, vm, before, volumes);
     if (changes.cpus !== undefined) {
       const maximum = await domain.getVcpus({ config: true, maximum: true });
       if (changes.cpus > maximum) await domain.setVcpus(changes.cpus, { config: true, maximum: true });
@@ -94,6 +113,10 @@ async function define(host: Host, vm: VirtualMachine, changes: VmChanges): Promi
       { remedy: 'Nothing of it was changed', cause },
     );
   }
+}
+
+function changesVolumes({ volumes, removeVolumes }: VmChanges): boolean {
+  return volumes !== undefined || removeVolumes !== undefined;
 }
 
 function changesLabels({ labels, removeLabels }: VmChanges): boolean {

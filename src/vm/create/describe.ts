@@ -36,6 +36,7 @@ export function describeVirtualMachine(plan: VmPlan, made: MadeParts): DomainSpe
     firmware: plan.firmware,
     nvram: directory.nvram,
     tpm: plan.tpm,
+    volumes: plan.volumes,
     credentials: {
       smbios: {
         'tmpfiles.extra': made.publicCredential,
@@ -80,6 +81,7 @@ function describeRecord(plan: VmPlan, { disk, sshPort, created }: MadeParts): Vm
       keys: (files.sshKeys ?? []).map(({ fingerprint }) => fingerprint),
     },
     ports: [...requirements.ports],
+    volumes: plan.volumes.map(({ volume }) => volume),
     ...(options.hostname !== undefined && { hostname: options.hostname }),
     origins: requirements.origins,
     ...(files.cloudInit !== undefined && { cloudInit: { directory: files.cloudInit } }),

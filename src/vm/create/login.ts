@@ -2,6 +2,7 @@ import { chmod, readFile, writeFile } from 'node:fs/promises';
 import { tmpfilesExtra } from '../../ssh/credentials.js';
 import { generateKeyPair } from '../../ssh/keys.js';
 import { formatKnownHost } from '../../ssh/known-hosts.js';
+import { withVolumeLines } from '../guest/volume-units.js';
 import { idOf } from '../identity.js';
 import type { VmPlan } from './plan.js';
 
@@ -24,7 +25,8 @@ export async function makeLogin(plan: Login): Promise<string> {
     readFile(`${directory.hostKey}.pub`, 'utf8'),
   ]);
   const hostKey = { private: privateKey, public: publicKey };
-  await writeFile(directory.tmpfilesCredential, tmpfilesExtra({ ...loginOf(plan, ownKey), hostKey }), {
+  const secret = tmpfilesExtra({ ...loginOf(plan, ownKey), hostKey });
+  await writeFile(directory.tmpfilesCredential, withVolumeLines(secret, plan.files.volumes ?? []), {
     mode: 0o600,
   });
   await chmod(directory.tmpfilesCredential, 0o600);
@@ -33,9 +35,9 @@ export async function makeLogin(plan: Login): Promise<string> {
   return publicCredential(plan, ownKey);
 }
 
-/** The credential with what everybody may see: who may log in, and the host name. */
+/** The credential with what everybody may see: who may log in, the host name, and how volumes are mounted. */
 export function publicCredential(plan: Login, ownKey: string): string {
-  return tmpfilesExtra(loginOf(plan, ownKey));
+  return withVolumeLines(tmpfilesExtra(loginOf(plan, ownKey)), plan.files.volumes ?? []);
 }
 
 function loginOf({ account, options, files }: Login, ownKey: string): Parameters<typeof tmpfilesExtra>[0] {

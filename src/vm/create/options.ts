@@ -14,6 +14,7 @@ import {
   portText,
   type PublishedPort,
 } from '../../domain/ports.js';
+import { checkVolumesDistinct, parseVolume, volumeText, type Volume } from '../../domain/volumes.js';
 import { PodmanBootcError } from '../../errors.js';
 import { option } from '../../option-text.js';
 import { pullPolicies, type PullPolicy } from '../../podman/pull-policy.js';
@@ -23,6 +24,7 @@ import { readPublicKeys, type PublicKey } from '../../ssh/public-key.js';
 import { checkLoginName } from '../../ssh/user.js';
 import { checkCloudInit } from '../guest/cloud-init.js';
 import { checkHostname } from '../guest/hostname.js';
+import { checkVolumes } from '../guest/volumes.js';
 import { hasPassword, readPassword } from '../guest/password.js';
 import { acceleratorPreferences, type AcceleratorPreference } from '../host/accelerator-preference.js';
 import { checkName } from '../identity.js';
@@ -99,6 +101,8 @@ export interface RunOptions {
   hostname?: string | undefined;
   /** Ports of the host that lead to the guest; default none, or the image's label. */
   ports?: readonly PublishedPort[] | undefined;
+  /** Directories of this host that the guest has mounted; default none. */
+  volumes?: readonly Volume[] | undefined;
   /** Name to value; default none. */
   labels?: Labels | undefined;
   /** `auto` (default), `machine`, `local`, or the name of a podman machine or connection. */
@@ -139,6 +143,8 @@ interface NamedFiles {
   /** Absolute path. */
   scratch: string;
   sshKeys: readonly PublicKey[];
+  /** Whose directories are there. */
+  volumes: readonly Volume[];
   /** Root's password. */
   passwordFile: string;
 }
@@ -356,6 +362,16 @@ export const optionDefinitions = {
     },
     label: { otherwise: [], words: splitWords(/[\s,]+/), restrict: requireLoopback },
     compare: (asked, { domain }) => unlike(inOrder(asked.map(portText)), inOrder(domain.ports.map(portText))),
+  },
+  volumes: {
+    parse: (words, what) => words.map((word) => parseVolume(word, what)),
+    read: async (volumes) => {
+      await checkVolumes(volumes);
+      checkVolumesDistinct(volumes);
+      return volumes;
+    },
+    compare: (asked, { vm }) =>
+      unlike(inOrder(asked.map(volumeText)), inOrder((vm.metadata.volumes ?? []).map(volumeText))),
   },
   labels: {
     parse: (words) => Object.fromEntries(words.map(parseLabel)),

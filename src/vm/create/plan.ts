@@ -3,12 +3,14 @@ import { chooseDiskSize } from '../../bootc/disk-size.js';
 import { checkInstallOptions, chooseFilesystem } from '../../bootc/install.js';
 import type { ImageProbe } from '../../bootc/probe.js';
 import { buildDomain, chooseFirmware, chooseNetwork, chooseTpm } from '../../domain/build.js';
+import type { VolumeDevice } from '../../domain/devices/filesystem.js';
 import type { VmMetadata } from '../../domain/metadata.js';
 import type { DomainSpecification } from '../../domain/specification.js';
 import { PodmanBootcError } from '../../errors.js';
 import { option } from '../../option-text.js';
 import type { PodmanEngine } from '../../podman/engine.js';
 import type { Image } from '../../podman/images.js';
+import { longestSocketPath } from '../../paths.js';
 import { isInstalled } from '../../process.js';
 import type { LoginAccount } from '../../ssh/credentials.js';
 import { baseKey, type BaseParts } from '../disks/base-key.js';
@@ -16,6 +18,7 @@ import { vmDiskFormat } from '../disks/vm-disk.js';
 import { VmDirectory, type DiskFormat } from '../files/vm-directory.js';
 import { tellOfHostKeys } from '../guest/cloud-init.js';
 import { requirePortsFree } from '../guest/port-space.js';
+import { chooseVolumeDevices } from '../guest/volumes.js';
 import { architectureOf, chooseHardware, type Hardware } from '../host/hardware.js';
 import type { Host } from '../host/host.js';
 import type { Identity } from '../identity.js';
@@ -55,6 +58,7 @@ export interface VmPlan extends WantedVirtualMachine, InstallPlan {
   guestAgent: DomainSpecification['guestAgent'];
   network: DomainSpecification['network'];
   tpm: boolean;
+  volumes: readonly VolumeDevice[];
 }
 
 /** What is installed. */
@@ -76,7 +80,7 @@ const credentialsSince = 252;
 /**
  * Decides what a VM will be, and refuses what cannot be, before anything of it is made. The caller holds its lock.
  * @throws PodmanBootcError `VM_LEFT_BEHIND`, `IMAGE_LABEL_INVALID`, `PORT_TAKEN`, `PORT_UNUSABLE`, `CPUS_INVALID`,
- * `FIRMWARE_UNAVAILABLE`, `DOMAIN_SPECIFICATION`, `CREDENTIALS_TOO_LARGE`; those of `askImage`, `chooseHardware`,
+ * `VIRTIOFSD_NOT_FOUND`, `FIRMWARE_UNAVAILABLE`, `DOMAIN_SPECIFICATION`, `CREDENTIALS_TOO_LARGE`; those of `askImage`, `chooseHardware`,
  * `chooseFilesystem`, `chooseBackend`, `checkFirmwareSuits`, `checkInstallOptions` and `chooseDiskSize`
  */
 export async function planVirtualMachine(
@@ -115,6 +119,7 @@ export async function planVirtualMachine(
     guestAgent: chooseGuestAgent(host, directory),
     network: chooseNetwork(capabilities),
     tpm: chooseTpm(capabilities, await isInstalled('swtpm')),
+    volumes: await chooseVolumeDevices(host, directory, files.volumes ?? []),
   };
   requireBuildable(plan);
   return plan;
@@ -229,9 +234,6 @@ function chooseHostKey(host: Host, { systemdVersion }: ImageProbe): VmPlan['host
   );
   return 'first-contact';
 }
-
-/** What fits into `sockaddr_un` with its final NUL, on Linux (unix(7)); macOS has four less. */
-const longestSocketPath = process.platform === 'darwin' ? 103 : 107;
 
 /**
  * The guest agent's channel. A session daemon would put its socket below the home directory, where a home of 19

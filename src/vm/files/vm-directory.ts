@@ -191,7 +191,7 @@ export class VmDirectory {
   /** Deletes records that were being written when their writer was killed. The caller holds the VM's lock. */
   async removeUnfinished(): Promise<void> {
     for (const name of await readdir(this.path).catch(() => [])) {
-      if (/\.json\.[0-9a-f]{8}\.new$/.test(name)) await rm(join(this.path, name), { force: true });
+      if (/\.(?:json|extra)\.[0-9a-f]{8}\.new$/.test(name)) await rm(join(this.path, name), { force: true });
     }
   }
 

@@ -74,6 +74,7 @@ const needs = {
   cp: ['files', 'ports'],
   'ssh-config': ['files', 'ports'],
   'wait --state ssh': ['files', 'ports', 'console'],
+  'set --volume': ['files', 'ports'],
   logs: ['console'],
   status: ['ports', 'console'],
   upgrade: ['files', 'ports', 'console'],

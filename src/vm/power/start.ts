@@ -1,10 +1,13 @@
 import { withSlirp, withSshPort, readDomain } from '../../domain/edit.js';
+import type { VolumeDevice } from '../../domain/devices/filesystem.js';
 import { messageOf, PodmanBootcError } from '../../errors.js';
 import { option } from '../../option-text.js';
 import type { Domain } from '../../libvirt/index.js';
 import type { Host } from '../host/host.js';
 import { keepDefinition } from '../keep-definition.js';
 import { isPortTaken, requirePortsFree, unclaimedPort } from '../guest/port-space.js';
+import { requireVolumes, serveVolumes, settleVolumeCredential } from '../guest/volumes.js';
+import { virtiofsdComplaint } from '../host/virtiofsd.js';
 import {
   lookupDomain,
   asVirtualMachine,
@@ -13,6 +16,7 @@ import {
   localDirectoryOf,
   pausedError,
   settledState,
+  vmReference,
   type VirtualMachine,
 } from '../virtual-machine.js';
 import { checkVmDisk } from '../disks/vm-disk.js';
@@ -24,7 +28,7 @@ const portAttempts = 5;
  * Boots a VM that is not running; one that runs is left alone. The port it had is kept if it is free. If
  * somebody takes it before QEMU does, the start is tried again with another, which the domain then keeps.
  * @returns the VM as it is now recorded, and whether it was started by this call
- * @throws PodmanBootcError `START_FAILED`, `PORT_TAKEN`, `PORT_UNUSABLE`, `DISK_MISSING`, `DISK_DAMAGED`, `BASE_DAMAGED`; `VM_PAUSED` for one that runs no
+ * @throws PodmanBootcError `START_FAILED`, `PORT_TAKEN`, `PORT_UNUSABLE`, `VOLUME_MISSING`, `DISK_MISSING`, `DISK_DAMAGED`, `BASE_DAMAGED`; `VM_PAUSED` for one that runs no
  * further
  */
 export async function startVirtualMachine(
@@ -36,7 +40,11 @@ export async function startVirtualMachine(
   if (isActiveState(state)) return { vm, started: false };
   const directory = localDirectoryOf(host, vm);
   await directory?.mend(host.directories);
-  if (host.features.files) await checkVmDisk(host, vm);
+  if (host.features.files) {
+    await checkVmDisk(host, vm);
+    await requireOwnVolumes(vm);
+  }
+  if (directory) await settleVolumeCredential(directory, vm.metadata.volumes ?? []);
   const source = consoleOf(host, vm);
   await source?.archive();
   await bootDomain(host, {
@@ -54,6 +62,16 @@ export async function startVirtualMachine(
   const current = (domain && (await asVirtualMachine(domain))) ?? vm;
   await keepDefinition(host, current);
   return { vm: current, started: true };
+}
+
+/**
+ * Makes sure that the directories are there that a VM has at its next start.
+ * @throws PodmanBootcError `VOLUME_MISSING`
+ */
+export async function requireOwnVolumes(vm: VirtualMachine): Promise<void> {
+  // Not the record of one that runs, which may be of before a change.
+  const { metadata } = readDomain(await vm.domain.getXml({ inactive: true }));
+  await requireVolumes(vmReference(vm), metadata?.volumes ?? []);
 }
 
 /**
@@ -101,10 +119,18 @@ interface Bootable {
   remedy: string;
 }
 
+/** What a virtiofsd of ours said, which libvirt's message does not know. */
+async function complaintOf(volumes: readonly VolumeDevice[]): Promise<string> {
+  const socket = volumes.find((volume) => volume.socket !== undefined)?.socket;
+  const complaint = socket === undefined ? undefined : await virtiofsdComplaint(socket);
+  return complaint === undefined ? '' : `; virtiofsd: ${complaint}`;
+}
+
 async function bootDomain(host: Host, domain: Bootable): Promise<void> {
   for (let attempt = 1; ; attempt++) {
     const xml = await domain.getXml();
-    const { sshPort: port, metadata, ports, usesPasst } = readDomain(xml);
+    const description = readDomain(xml);
+    const { sshPort: port, metadata, ports, usesPasst, volumes } = description;
     await requirePortsFree(host, ports);
     // Somebody may have changed the forward with virsh: our record follows.
     if (port !== undefined && port !== metadata?.ssh.port) await domain.setXml(withSshPort(xml, port));
@@ -114,10 +140,12 @@ async function bootDomain(host: Host, domain: Bootable): Promise<void> {
       await domain.setXml(withSshPort(xml, other));
       if (attempt < portAttempts) continue;
     }
+    const served = host.features.files ? await serveVolumes(host, description, volumes) : [];
     try {
       await domain.boot();
       return;
     } catch (error) {
+      for (const each of served) each.end();
       // Somebody else started it meanwhile.
       if (await domain.isActive()) return;
       // QEMU names a taken port in words only; asking for the port oneself needs no reading of messages.
@@ -130,7 +158,7 @@ async function bootDomain(host: Host, domain: Bootable): Promise<void> {
       throw new PodmanBootcError(
         'boot',
         'START_FAILED',
-        `libvirt could not start ${domain.name}: ${messageOf(error)}`,
+        `libvirt could not start ${domain.name}: ${messageOf(error)}${await complaintOf(volumes)}`,
         {
           // That we, as root, could listen there says nothing of QEMU's own user.
           remedy: ports.some(({ hostPort }) => hostPort < 1024)

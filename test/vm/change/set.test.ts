@@ -1,10 +1,14 @@
 import assert from 'node:assert/strict';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { metadataNamespace } from '../../../src/domain/metadata.js';
 import { text, child, find, parseXml } from '../../../src/domain/xml.js';
 import { setVirtualMachine } from '../../../src/vm/change/set.js';
 import { findVirtualMachine } from '../../../src/vm/virtual-machine.js';
 import { MiB } from '../../../src/sizes.js';
+import { withEnvironment } from '../../support/environment.js';
 import { rejectsWithCode } from '../../support/rejects.js';
+import { temporaryDirectory } from '../../support/temporary.js';
 import { openTestClient, openTestHost } from '../../support/test-host.js';
 
 describe('setting what a VM has', () => {
@@ -52,6 +56,41 @@ describe('setting what a VM has', () => {
     assert.equal((await client.inspect('web')).autostart, true);
     await client.set('web', { autostart: false });
     assert.equal((await client.inspect('web')).autostart, false);
+  });
+
+  it('refuses volumes whose directory is not there, and the removal of one that it has not', async function () {
+    const { client, directory } = await openTestClient(this, [{ name: 'web', state: 'shut off' }]);
+    const volume = { host: directory('none'), guest: '/var/x', readOnly: false };
+    await rejectsWithCode('VOLUME_MISSING', () => client.set('web', { volumes: [volume] }));
+    await rejectsWithCode('VOLUME_MISSING', () =>
+      client.set('web', { volumes: [{ ...volume, host: '/dev/null' }] }),
+    );
+    const here = { ...volume, host: directory('web') };
+    await rejectsWithCode('VOLUME_CONFLICT', () => client.set('web', { volumes: [here, here] }));
+    const error = await rejectsWithCode('VOLUME_NOT_FOUND', () =>
+      client.set('web', { removeVolumes: ['/var/x'] }),
+    );
+    assert.equal(error.remedy, 'It has no volumes');
+  });
+
+  it('gives a VM a volume, another one at its place, and takes it away', async function () {
+    const { client, directory } = await openTestClient(this, [{ name: 'web', state: 'shut off' }]);
+    const bin = temporaryDirectory(this);
+    writeFileSync(join(bin, 'virtiofsd'), '', { mode: 0o755 });
+    await withEnvironment({ PATH: `${bin}:${process.env.PATH ?? ''}` }, async () => {
+      const volume = { host: directory('web'), guest: '/var/x', readOnly: false };
+      assert.deepEqual(await client.set('web', { volumes: [volume] }), [
+        { what: 'volumes', effect: 'at next start' },
+      ]);
+      const credential = join(directory('web'), 'tmpfiles.extra');
+      assert.match(readFileSync(credential, 'utf8'), /^text# The volumes$/m);
+      const other = { ...volume, host: bin };
+      await client.set('web', { volumes: [other] });
+      assert.deepEqual((await client.inspect('web')).definition.metadata?.volumes, [other]);
+      await client.set('web', { removeVolumes: ['/var/x'] });
+      assert.equal((await client.inspect('web')).definition.metadata?.volumes, undefined);
+      assert.equal(readFileSync(credential, 'utf8'), 'text');
+    });
   });
 
   it('leaves alone what somebody else has put into the domain, and the rest of our record', async function () {

@@ -37,6 +37,7 @@ function plan(changes: Partial<VmPlan> = {}): VmPlan {
     image,
     reference,
     options: {},
+    volumes: [],
     files: { cloudInit: undefined, scratch: undefined, sshKeys: [], passwordFile: undefined },
     requirements: {
       cpus: 2,

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { parsePort } from '../../../src/domain/ports.js';
+import { parseVolume } from '../../../src/domain/volumes.js';
 import { requireSame } from '../../../src/vm/create/existing-vm.js';
 import { withInstanceType, type RunOptions } from '../../../src/vm/create/options.js';
 import { findVirtualMachine } from '../../../src/vm/virtual-machine.js';
@@ -16,6 +17,7 @@ describe('a VM that exists, run with options', () => {
     bootcArgs: { bootcArgs: ['--stateroot=x'] },
     hostname: { hostname: 'web' },
     ports: { ports: [parsePort('8080:80')] },
+    volumes: { volumes: [parseVolume('/srv/x:/var/x')] },
     labels: { labels: { stage: 'live' } },
     firmware: { firmware: 'efi' },
     cpus: { cpus: 7 },
