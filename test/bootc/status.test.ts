@@ -43,12 +43,14 @@ describe('what bootc says of a guest', () => {
         reference: 'localhost/web:1',
         digest: 'sha256:1',
         backend: 'ostree',
+        id: 'c',
         softRebootCapable: false,
       },
       staged: {
         reference: 'localhost/web:2',
         digest: 'sha256:2',
         backend: 'ostree',
+        id: 'd',
         softRebootCapable: true,
       },
       rollback: undefined,
@@ -72,6 +74,7 @@ describe('what bootc says of a guest', () => {
       }),
     );
     assert.equal(booted?.backend, 'composefs');
+    assert.equal(booted.id, 'v');
     assert.equal(rollback, undefined);
     assert.equal(rollbackQueued, true);
   });
