@@ -61,7 +61,7 @@ read_origin() { # ID
 
 # layers_of ID: names of directories, lowest first.
 layers_of() {
-  cat "$sysroot/deploy/$1.layers"
+  printf '%s\n' "$(<"$sysroot/deploy/$1.layers")"
 }
 
 # files_of ID GLOB: where the files are that the deployment has there, as its layers hide those below.
@@ -217,19 +217,30 @@ pull() {
   read_pulled
 }
 
-digests_in() { # TEXT NAME: those in the list that has the name
-  grep -o "\"$2\": *\[[^]]*\]" <<<"$1" | grep -o 'sha256:[0-9a-f]\{64\}' | cut --delimiter=: --fields=2 || true
+# digests_in TEXT NAME: sets `digests` to those in the list that has the name. Without a process, of which each takes an
+# emulated guest a tenth of a second; so below.
+digests_in() {
+  local rest=''
+  digests=()
+  [[ ! $1 =~ \"$2\":[[:space:]]*\[([^]]*)\] ]] || rest=${BASH_REMATCH[1]}
+  while [[ $rest =~ sha256:([0-9a-f]{64})(.*) ]]; do
+    digests+=("${BASH_REMATCH[1]}")
+    rest=${BASH_REMATCH[2]}
+  done
 }
 
 # read_pulled: sets `digest`, `blobs` and `layers` (of the same layers), `image_version` and `timestamp`.
 read_pulled() {
   local manifest config
-  digest=$(grep -o 'sha256:[0-9a-f]\{64\}' "$sysroot/pull/index.json" | head -n 1)
-  manifest=$(<"$sysroot/pull/blobs/sha256/${digest#sha256:}")
-  config=$(grep -o '"config": *{[^}]*}' <<<"$manifest" | grep -o 'sha256:[0-9a-f]\{64\}')
-  config=$(<"$sysroot/pull/blobs/sha256/${config#sha256:}")
-  mapfile -t blobs < <(digests_in "$manifest" layers)
-  mapfile -t layers < <(digests_in "$config" diff_ids)
+  digests_in "$(<"$sysroot/pull/index.json")" manifests
+  digest=sha256:${digests[0]}
+  manifest=$(<"$sysroot/pull/blobs/sha256/${digests[0]}")
+  [[ $manifest =~ \"config\":[[:space:]]*\{[^}]*sha256:([0-9a-f]{64}) ]]
+  config=$(<"$sysroot/pull/blobs/sha256/${BASH_REMATCH[1]}")
+  digests_in "$manifest" layers
+  blobs=("${digests[@]}")
+  digests_in "$config" diff_ids
+  layers=("${digests[@]}")
   image_version=$(label_in "$config")
   timestamp=$(created_in "$config")
 }
