@@ -105,13 +105,11 @@ describe('a VM that is upgraded', function () {
     assert.equal(await inGuest(`cat ${version} /var/kept /etc/kept`), '3\nkept\nkept');
   });
 
-  it('goes back to the version before, and forward again', async () => {
+  it('goes back to the version before', async () => {
     const outcome = await podmanBootc('rollback', 'dev');
     assert.equal(outcome.exitCode, 0, outcome.stderr);
-    assert.equal(await inGuest(`cat ${version} /var/kept`), '2\nkept');
+    assert.equal(await inGuest(`cat ${version} /var/kept /etc/kept`), '2\nkept\nkept');
     await assertSettled();
-    await succeed('upgrade', 'dev');
-    assert.equal(await inGuest(`cat ${version} /var/kept`), '3\nkept');
   });
 
   it('runs the old version again when the new one is not healthy', async () => {
@@ -120,32 +118,26 @@ describe('a VM that is upgraded', function () {
       await podmanBootc('upgrade', '--health', 'echo that is wrong; false', 'dev'),
       /was undone.*`echo that is wrong; false` ended with exit code 1: that is wrong/,
     );
-    assert.equal(await inGuest(`cat ${version} /var/kept /etc/kept`), '3\nkept\nkept');
+    assert.equal(await inGuest(`cat ${version} /var/kept /etc/kept`), '2\nkept\nkept');
     await assertSettled();
     assert.ok((await succeed('logs', '--boot', 'failed', 'dev')).length > 0);
   });
 
-  it('is left as it is with --keep-failed, until it is rolled back', async () => {
-    const outcome = await podmanBootc('upgrade', '--keep-failed', '--health', 'false', 'dev');
-    assertUndone(outcome, /is left as it is.*\n.*`podman-bootc rollback dev`/);
-    assert.equal(await inGuest(`cat ${version}`), '4');
-    await succeed('rollback', 'dev');
-    assert.equal(await inGuest(`cat ${version}`), '3');
-    await assertSettled();
-  });
-
   it('runs the old version again when nobody can log in to the new one', async () => {
     host('podman', 'tag', 'localhost/broken-sshd', image);
-    assertUndone(await podmanBootc('upgrade', 'dev'), /was undone/);
-    assert.equal(await inGuest(`cat ${version} /var/kept`), '3\nkept');
+    assertUndone(await podmanBootc('upgrade', 'dev'), /was undone.*ssh\.service/);
+    assert.equal(await inGuest(`cat ${version} /var/kept`), '2\nkept');
     await assertSettled();
   });
 
-  it('runs the old version again when the new one panics', async () => {
+  it('is left as it is with --keep-failed, here by a panic, until it is rolled back', async () => {
     host('podman', 'tag', 'localhost/panics', image);
-    assertUndone(await podmanBootc('upgrade', 'dev'), /was undone.*panic/);
+    const outcome = await podmanBootc('upgrade', '--keep-failed', 'dev');
+    assertUndone(outcome, /is left as it is.*panic.*\n.*`podman-bootc rollback dev`/);
+    assert.match(await succeed('logs', 'dev'), /Kernel panic/);
+    await succeed('rollback', 'dev');
     assert.match(await succeed('logs', '--boot', 'failed', 'dev'), /Kernel panic/);
-    assert.equal(await inGuest(`cat ${version} /var/kept`), '3\nkept');
+    assert.equal(await inGuest(`cat ${version} /var/kept`), '2\nkept');
     await assertSettled();
   });
 });
