@@ -20,16 +20,8 @@ import {
   type VirtualMachine,
 } from '../virtual-machine.js';
 import { dropCheckpoint, keepCheckpoint, startAgain, undoCheckpoint } from './checkpoint.js';
-import { judgeBoot, type BootPatience } from './judge.js';
+import { judgeBoot, openGuest, powerCycle, type BootPatience, type Settled } from './judge.js';
 import { endUpdate, readUpdate, writeUpdate, type UpdateJournal } from './journal.js';
-
-/** A new version that has proved itself. */
-export interface Settled {
-  vm: VirtualMachine;
-  way?: 'soft' | 'hard';
-  /** Units that have failed in it. */
-  failedUnits: string[];
-}
 
 /**
  * Boots a new version, and keeps it when that goes well; otherwise gives the VM back what it ran before.
@@ -206,11 +198,42 @@ export async function finishUpdate(
     return undefined;
   }
   host.report.info(`Finishing the interrupted update of ${vm.name} to ${journal.image.reference}`);
-  return settle(host, vm, directory, journal, o, async () => {
-    const { vm: current } = await startAgain(() => startVirtualMachine(host, vm));
-    if (journal.phase === 'keep') return { vm: current, failedUnits: [] };
-    return { vm: current, failedUnits: await judgeBoot(host, current, journal, o) };
-  });
+  try {
+    return await settle(host, vm, directory, journal, o, () => bootOn(host, vm, journal, o));
+  } catch (error) {
+    if (!(error instanceof PodmanBootcError) || error.code !== 'UPDATE_NOT_ARRIVED') throw error;
+    host.report.warn(error.message);
+    return undefined;
+  }
+}
+
+/** Goes on where the boot of a new version was interrupted: the guest may not even have been told to go down. */
+async function bootOn(
+  host: Host,
+  vm: VirtualMachine,
+  journal: UpdateJournal,
+  patience: BootPatience,
+): Promise<Settled> {
+  const { vm: current, started } = await startAgain(() => startVirtualMachine(host, vm));
+  if (journal.phase === 'keep') return { vm: current, failedUnits: [] };
+  if (!started && (await isStillStaged(host, current, journal, patience)))
+    return powerCycle(host, current, journal, patience);
+  return { vm: current, failedUnits: await judgeBoot(host, current, journal, patience) };
+}
+
+/** Whether a guest that is up has a new version before it. */
+async function isStillStaged(
+  host: Host,
+  vm: VirtualMachine,
+  { digests }: UpdateJournal,
+  patience: BootPatience,
+): Promise<boolean> {
+  await waitUntilReady(host, vm, patience);
+  using guest = await openGuest(host, vm, patience.signal);
+  const { staged, rollback, rollbackQueued } = await guest.bootc.status(patience.signal);
+  return [staged, rollbackQueued ? rollback : undefined].some(
+    (next) => next?.digest !== undefined && digests.includes(next.digest),
+  );
 }
 
 /** A VM as libvirt has it now. */

@@ -5,7 +5,10 @@ import { PodmanBootcError } from '../../errors.js';
 import { GuestConnection } from '../../ssh/connection.js';
 import { waitUntilReady } from '../boot/wait-for-login.js';
 import type { Host } from '../host/host.js';
+import { startVirtualMachine } from '../power/start.js';
+import { finalizationTimeout, stopVirtualMachine } from '../power/stop.js';
 import { loginTarget, type VirtualMachine } from '../virtual-machine.js';
+import { startAgain } from './checkpoint.js';
 import type { UpdateJournal } from './journal.js';
 
 /** How long a boot is waited for. */
@@ -13,6 +16,14 @@ export interface BootPatience {
   /** Milliseconds; the default depends on the accelerator. */
   timeout?: number | undefined;
   signal?: AbortSignal | undefined;
+}
+
+/** A new version that has proved itself. */
+export interface Settled {
+  vm: VirtualMachine;
+  way?: 'soft' | 'hard';
+  /** Units that have failed in it. */
+  failedUnits: string[];
 }
 
 /** A login on a guest that is up, and its bootc. */
@@ -50,6 +61,18 @@ export async function judgeBoot(
   using guest = await openGuest(host, vm, options.signal);
   await requireArrived(vm, guest.bootc, journal, options.signal);
   return await judgeGuest(vm, guest, journal, options.signal);
+}
+
+/** Ends a VM in order, boots it and waits for the verdict: unlike a reboot of the guest, with a fresh QEMU. */
+export async function powerCycle(
+  host: Host,
+  vm: VirtualMachine,
+  journal: UpdateJournal,
+  patience: BootPatience,
+): Promise<Settled> {
+  await stopVirtualMachine(host, vm, { timeout: finalizationTimeout, signal: patience.signal });
+  const { vm: current } = await startAgain(() => startVirtualMachine(host, vm));
+  return { vm: current, way: 'hard', failedUnits: await judgeBoot(host, current, journal, patience) };
 }
 
 /** The same of a guest that runs the new version. */

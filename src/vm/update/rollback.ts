@@ -4,9 +4,9 @@ import type { Host } from '../host/host.js';
 import type { VirtualMachine } from '../virtual-machine.js';
 import { takeCheckpoint } from './checkpoint.js';
 import { finishUpdate, settle } from './finish.js';
-import { openGuest, type BootPatience } from './judge.js';
+import { openGuest, powerCycle, type BootPatience } from './judge.js';
 import { readUpdate, type UpdateImage } from './journal.js';
-import { bringUp, powerCycle, queueRollback, requireUpdatable } from './upgrade.js';
+import { bringUp, queueRollback, requireUpdatable } from './upgrade.js';
 
 /** What became of a rollback. */
 export interface RollbackOutcome {

@@ -9,12 +9,11 @@ import { reportTransfer } from '../../transfer.js';
 import { loginWhenReady } from '../boot/login-when-ready.js';
 import type { VmDirectory } from '../files/vm-directory.js';
 import type { Host } from '../host/host.js';
-import { finalizationTimeout, stopVirtualMachine } from '../power/stop.js';
 import { startVirtualMachine } from '../power/start.js';
 import { localDirectoryOf, requirePersistent, vmReference, type VirtualMachine } from '../virtual-machine.js';
-import { diskOf, startAgain, takeCheckpoint } from './checkpoint.js';
-import { finishUpdate, settle, type Settled } from './finish.js';
-import { judgeBoot, openGuest, type BootPatience, type OpenGuest } from './judge.js';
+import { diskOf, takeCheckpoint } from './checkpoint.js';
+import { finishUpdate, settle } from './finish.js';
+import { openGuest, powerCycle, type BootPatience, type OpenGuest, type Settled } from './judge.js';
 import { readUpdate, type UpdateImage, type UpdateJournal } from './journal.js';
 import { holdLayout } from './layouts.js';
 import { softReboot } from './soft-reboot.js';
@@ -237,18 +236,6 @@ async function bootStaged(
     );
   }
   return powerCycle(host, vm, journal, options);
-}
-
-/** Ends a VM in order, boots it and waits for the verdict: unlike a reboot of the guest, with a fresh QEMU. */
-export async function powerCycle(
-  host: Host,
-  vm: VirtualMachine,
-  journal: UpdateJournal,
-  patience: BootPatience,
-): Promise<Settled> {
-  await stopVirtualMachine(host, vm, { timeout: finalizationTimeout, signal: patience.signal });
-  const { vm: current } = await startAgain(() => startVirtualMachine(host, vm));
-  return { vm: current, way: 'hard', failedUnits: await judgeBoot(host, current, journal, patience) };
 }
 
 function stagingFailed(
