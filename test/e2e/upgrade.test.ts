@@ -124,14 +124,14 @@ describe('a VM that is upgraded', function () {
   });
 
   it('runs the old version again when nobody can log in to the new one', async () => {
-    host('podman', 'tag', 'localhost/broken-sshd', image);
+    rebuild('rebuilt', { labels: { broken: 'sshd' } }, 'localhost/broken-sshd');
     assertUndone(await podmanBootc('upgrade', 'dev'), /was undone.*ssh\.service/);
     assert.equal(await inGuest(`cat ${version} /var/kept`), '2\nkept');
     await assertSettled();
   });
 
   it('is left as it is with --keep-failed, here by a panic, until it is rolled back', async () => {
-    host('podman', 'tag', 'localhost/panics', image);
+    rebuild('rebuilt', { labels: { broken: 'kernel' } }, 'localhost/panics');
     const outcome = await podmanBootc('upgrade', '--keep-failed', 'dev');
     assertUndone(outcome, /is left as it is.*panic.*\n.*`podman-bootc rollback dev`/);
     assert.match(await succeed('logs', 'dev'), /Kernel panic/);
