@@ -71,7 +71,7 @@ export async function upgradeVirtualMachine(
 ): Promise<UpgradeOutcome> {
   const { signal, reboot = 'auto' } = options;
   const directory = await requireUpdatable(host, vm);
-  await finishUpdate(host, vm, directory, options);
+  await finishUpdate(host, vm, directory, { ...options, undoFailed: true });
   const version = await findVersion(host, vm, options, signal);
   const { image } = version;
   const current = await bringUp(host, vm, options);
@@ -145,7 +145,13 @@ async function stageVersion(
   const digests = image.digest === undefined ? [] : [image.digest];
   const isWanted = (deployment: Deployment | undefined): boolean =>
     deployment?.digest !== undefined && digests.includes(deployment.digest);
-  if (isWanted(before.booted)) return undefined;
+  if (isWanted(before.booted)) {
+    if (before.staged && !isWanted(before.staged))
+      host.report.warn(
+        `Another version is staged in ${vm.name}, and comes with its next boot: ${before.staged.reference ?? 'of an unknown image'}`,
+      );
+    return undefined;
+  }
   host.report.info(`Bringing ${image.reference} into ${vm.name}`);
   host.report.progress?.({ type: 'stage', stage: 'image', detail: image.reference });
   await using layout = await holdLayout(host, engine, { repository, reference: image.reference }, signal);
