@@ -112,6 +112,8 @@ int main(void) {
   bind(etc, "/d/etc");
   bind("/r/state/var", "/d/var");
   mount("tmpfs", "/d/tmp", "tmpfs", MS_NOSUID | MS_NODEV, "mode=1777");
+  /* As every initramfs does: what an image has in /run (podman leaves .containerenv) would make a container of the guest. */
+  mount("tmpfs", "/d/run", "tmpfs", MS_NOSUID | MS_NODEV, "mode=755");
   move("/r", "/d/sysroot");
   move("/dev", "/d/dev");
   move("/proc", "/d/proc");
