@@ -131,7 +131,7 @@ describe("the binding's guest agent, answering", () => {
     assert.equal(hostname, await domain.getHostname({ source: 'agent' }));
     assert.deepEqual(timezone, { name: 'UTC', offset: 0 });
     assert.deepEqual(users, [], 'nobody has logged in');
-    const root = filesystems.find(({ mountpoint }) => mountpoint === '/');
+    const root = filesystems.find(({ mountpoint }) => mountpoint === '/sysroot');
     assert.equal(root?.type, 'ext4');
     assert.ok((root.used ?? 0n) > 0n && (root.total ?? 0n) > (root.used ?? 0n), 'bytes, as bigint');
     assert.equal(root.disks[0]?.alias, 'vda');
