@@ -11,7 +11,7 @@ const version = '/usr/share/rebuilt/version';
 const tags = ['a', 'b'] as const;
 
 /** How often an update is killed, at points spread evenly over the time that one takes. UPGRADE_KILL_POINTS says another number. */
-const points = Number(process.env.UPGRADE_KILL_POINTS ?? 3);
+const points = Number(process.env.UPGRADE_KILL_POINTS ?? 2);
 
 interface Inspected {
   directory: string;

@@ -214,10 +214,20 @@ async function bootOn(
   journal: UpdateJournal,
   patience: BootPatience,
 ): Promise<Settled> {
-  const { vm: current, started } = await startAgain(() => startVirtualMachine(host, vm));
+  const start = (): ReturnType<typeof startVirtualMachine> => startAgain(() => startVirtualMachine(host, vm));
+  const { vm: first, started } = await start();
+  let current = first;
   if (journal.phase === 'keep') return { vm: current, failedUnits: [] };
-  if (!started && (await isStillStaged(host, current, journal, patience)))
-    return powerCycle(host, current, journal, patience);
+  if (!started) {
+    try {
+      if (await isStillStaged(host, current, journal, patience))
+        return await powerCycle(host, current, journal, patience);
+    } catch (error) {
+      if (!isVerdict(error) || isActiveState(await stateOf(current))) throw error;
+      // It was on its way down, and what that was for is still to come.
+      current = (await start()).vm;
+    }
+  }
   return { vm: current, failedUnits: await judgeBoot(host, current, journal, patience) };
 }
 
