@@ -1,3 +1,6 @@
+/** Lists the units that have failed, for `parseFailedUnits`; run in the guest. */
+export const failedUnitsCommand = 'systemctl list-units --failed --plain --no-legend --no-pager';
+
 /**
  * Asks systemd about sshd; run in the guest. Units that do not exist are answered too, as `not-found`.
  */
@@ -5,7 +8,7 @@ export const servicesScript = `
 systemctl is-system-running
 systemctl show --property=Id,LoadState,ActiveState,Job,Result ssh.service sshd.service ssh.socket sshd.socket
 echo @@failed
-systemctl list-units --failed --plain --no-legend --no-pager
+${failedUnitsCommand}
 `;
 
 /** What a guest says of its sshd. */
@@ -39,7 +42,7 @@ export function parseServices(output: string): GuestServices {
   return { system, sshd: sshdState(system, units), failedUnits: parseFailedUnits(failed) };
 }
 
-/** Reads `systemctl list-units --failed --plain --no-legend`: the units' names. */
+/** Reads what `failedUnitsCommand` printed: the units' names. */
 export function parseFailedUnits(text: string): string[] {
   return text
     .split('\n')

@@ -1,3 +1,4 @@
+import { failedUnitsCommand, parseFailedUnits } from '../boot/services.js';
 import { PodmanBootcError } from '../errors.js';
 import type { GuestConnection, GuestResult } from '../ssh/connection.js';
 import { quoteForShell } from '../ssh/session.js';
@@ -127,9 +128,8 @@ export class GuestBootc {
   }
 
   /** The units that have failed. */
-  async failedUnits(signal?: AbortSignal): Promise<string> {
-    const command = 'systemctl list-units --failed --plain --no-legend --no-pager';
-    return (await this.connection.run(command, { signal })).stdout;
+  async failedUnits(signal?: AbortSignal): Promise<string[]> {
+    return parseFailedUnits((await this.connection.run(failedUnitsCommand, { signal })).stdout);
   }
 
   /** What the units that finalize an update said when the boot before ended. */

@@ -51,6 +51,11 @@ export async function parseStatus(text: string): Promise<BootcStatus> {
   }
 }
 
+/** Whether a deployment is a version that goes by one of these digests. */
+export function isOneOf(deployment: Deployment | undefined, digests: readonly string[]): boolean {
+  return deployment?.digest !== undefined && digests.includes(deployment.digest);
+}
+
 interface Entry {
   image?:
     | { image?: { image: string } | null | undefined; imageDigest?: string | null | undefined }

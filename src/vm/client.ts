@@ -287,9 +287,10 @@ export class PodmanBootc implements AsyncDisposable {
     options: UpgradeOptions & { signal: AbortSignal },
   ): AsyncGenerator<WatchCycle, void> {
     this.requireLocal('upgrade');
-    const [{ newVersions, isOfVersion }, { findVersion }] = await Promise.all([
+    const [{ newVersions }, { findVersion }, { isVerdict }] = await Promise.all([
       import('./update/watch.js'),
       import('./update/version.js'),
+      import('./update/judge.js'),
     ]);
     const vm = await this.#resolve(which);
     const { engine, image } = await findVersion(this.#host, vm, options, options.signal);
@@ -300,7 +301,8 @@ export class PodmanBootc implements AsyncDisposable {
       const told = await this.upgrade(vm, { ...options, image: reference, pull: 'missing' }).then(
         (outcome) => ({ ...cycle, outcome }),
         (error: unknown) => {
-          if (!isOfVersion(error)) throw error;
+          // It is the version's matter, and the next one may be better.
+          if (!isVerdict(error)) throw error;
           return { ...cycle, error };
         },
       );

@@ -1,9 +1,14 @@
 import { Option, type Command } from 'commander';
 import type { OptionName } from '../../vm/create/options.js';
-import { progressKinds } from '../output/terminal.js';
 import { addNewVmOptions, headings, labelsHelp, newVmWords } from './new-vm-options.js';
-import { allOptions, withoutDashes, type AddCommand } from './shared.js';
-import { parseSeconds } from './values.js';
+import {
+  allOptions,
+  bootTimeoutOption,
+  consoleOption,
+  progressOption,
+  withoutDashes,
+  type AddCommand,
+} from './shared.js';
 
 /** Declares the commands that make VMs, for `createProgram`. */
 export function addMakingCommands(command: AddCommand): void {
@@ -14,14 +19,7 @@ export function addMakingCommands(command: AddCommand): void {
   ): Command =>
     addNewVmOptions(command(specification, description), except)
       .optionsGroup(headings.output)
-      .addOption(
-        new Option(
-          '--progress <kind>',
-          'how progress is shown: live on a terminal, a line per stage, or JSON',
-        )
-          .choices(progressKinds)
-          .default('auto'),
-      );
+      .addOption(progressOption());
 
   makingCommand('run', 'make a VM of an image, boot it and open an SSH session')
     .argument('<image>', 'image reference, or the ID of a VM')
@@ -36,12 +34,8 @@ export function addMakingCommands(command: AddCommand): void {
         'until SSH lets in, systemd has started everything, or not at all (default: ssh; with -B: none)',
       ).choices(['ssh', 'systemd', 'none']),
     )
-    .option(
-      '--boot-timeout <seconds>',
-      'give a boot up after so long (default: 300, emulated 900); a failed one is noticed at once',
-      parseSeconds('--boot-timeout'),
-    )
-    .option('--console', "show the guest's console while it boots")
+    .addOption(bootTimeoutOption())
+    .addOption(consoleOption())
     .passThroughOptions()
     .addHelpText(
       'after',

@@ -1,6 +1,7 @@
 import { Option, type Command } from 'commander';
 import type { GlobalOptions } from '../options.js';
-import { parseFormat, repeated } from './values.js';
+import { progressKinds } from '../output/terminal.js';
+import { parseFormat, parseSeconds, repeated } from './values.js';
 
 /** Adds a command to the program. */
 export type AddCommand = (specification: string, description: string) => Command;
@@ -44,4 +45,27 @@ export function filterOption(): Option {
   return new Option('--filter <filter>', 'only VMs that match; may be given several times').argParser(
     repeated,
   );
+}
+
+/** How long a boot is waited for. */
+export function bootTimeoutOption(): Option {
+  return new Option(
+    '--boot-timeout <seconds>',
+    'give a boot up after so long (default: 300, emulated 900); a failed one is noticed at once',
+  ).argParser(parseSeconds('--boot-timeout'));
+}
+
+/** Whether the console is shown. */
+export function consoleOption(): Option {
+  return new Option('--console', "show the guest's console while it boots");
+}
+
+/** How progress is shown. */
+export function progressOption(): Option {
+  return new Option(
+    '--progress <kind>',
+    'how progress is shown: live on a terminal, a line per stage, or JSON',
+  )
+    .choices(progressKinds)
+    .default('auto');
 }

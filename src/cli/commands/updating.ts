@@ -1,9 +1,14 @@
 import { Option, type Command } from 'commander';
 import { rebootWays } from '../../vm/update/ways.js';
-import { progressKinds } from '../output/terminal.js';
 import { newVmOption } from './new-vm-options.js';
-import { allOptions, vmHelp, type AddCommand } from './shared.js';
-import { parseSeconds } from './values.js';
+import {
+  allOptions,
+  bootTimeoutOption,
+  consoleOption,
+  progressOption,
+  vmHelp,
+  type AddCommand,
+} from './shared.js';
 
 /** Declares the commands that bring new versions of images into VMs, for `createProgram`. */
 export function addUpdatingCommands(command: AddCommand): void {
@@ -90,16 +95,5 @@ Examples:
 }
 
 function booting(command: Command): Command {
-  return command
-    .option(
-      '--boot-timeout <seconds>',
-      'give a boot up after so long (default: 300, emulated 900); a failed one is noticed at once',
-      parseSeconds('--boot-timeout'),
-    )
-    .option('--console', "show the guest's console while it boots")
-    .addOption(
-      new Option('--progress <kind>', 'how progress is shown: live on a terminal, a line per stage, or JSON')
-        .choices(progressKinds)
-        .default('auto'),
-    );
+  return command.addOption(bootTimeoutOption()).addOption(consoleOption()).addOption(progressOption());
 }

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { refusedVerdict, stageWords, type Verdict } from '../../boot/verdict.js';
-import { parseFailedUnits } from '../../boot/services.js';
+import { failedUnitsCommand, parseFailedUnits } from '../../boot/services.js';
 import { readDomain } from '../../domain/edit.js';
 import { PodmanBootcError } from '../../errors.js';
 import { option } from '../../option-text.js';
@@ -170,6 +170,6 @@ async function waitForSystemd(
     );
   }
   if (system === 'running') return { system, failedUnits: [] };
-  const failed = await run('systemctl', 'list-units', '--failed', '--plain', '--no-legend', '--no-pager');
+  const failed = await run(failedUnitsCommand);
   return { system, failedUnits: parseFailedUnits(failed.stdout) };
 }

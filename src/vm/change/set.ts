@@ -1,13 +1,12 @@
 import { checkLabel, labelsOf, replaceLabels, type Labels } from '../../domain/labels.js';
-import { metadataNamespace, metadataPrefix } from '../../domain/metadata.js';
 import { splitName } from '../../domain/namespace.js';
-import { buildXml, parseXml } from '../../domain/xml.js';
 import { checkVolumesDistinct, type Volume } from '../../domain/volumes.js';
 import { messageOf, PodmanBootcError } from '../../errors.js';
 import { option } from '../../option-text.js';
 import { isLibvirtError } from '../../libvirt/index.js';
 import { checkVolumes } from '../guest/volumes.js';
 import { requireFeatures, type Host } from '../host/host.js';
+import { editRecord } from '../edit-record.js';
 import { keepDefinition } from '../keep-definition.js';
 import { checkCount, checkMemory } from '../option-values.js';
 import { changeLiveVolumes, defineVolumes, planVolumes, type PlannedVolumes } from './volumes.js';
@@ -124,17 +123,16 @@ function changesLabels({ labels, removeLabels }: VmChanges): boolean {
 }
 
 async function setLabels(
-  { domain }: VirtualMachine,
+  vm: VirtualMachine,
   { labels = {}, removeLabels = [] }: VmChanges,
   which: { live: true } | { config: true },
 ): Promise<void> {
-  const xml = await domain.getMetadata(metadataNamespace, which);
-  if (xml === null) throw new Error('it has lost its podman-bootc metadata');
-  const record = parseXml(xml);
-  const { prefix } = splitName(record.name);
-  const all = Object.entries({ ...labelsOf(record, prefix), ...labels });
-  replaceLabels(record, Object.fromEntries(all.filter(([name]) => !removeLabels.includes(name))), prefix);
-  await domain.setMetadata(buildXml(record), { key: metadataPrefix, uri: metadataNamespace, ...which });
+  const isThere = await editRecord(vm, which, (record) => {
+    const { prefix } = splitName(record.name);
+    const all = Object.entries({ ...labelsOf(record, prefix), ...labels });
+    replaceLabels(record, Object.fromEntries(all.filter(([name]) => !removeLabels.includes(name))), prefix);
+  });
+  if (!isThere) throw new Error('it has lost its podman-bootc metadata');
 }
 
 async function plugCpus(host: Host, { domain }: VirtualMachine, cpus: number): Promise<boolean> {

@@ -118,7 +118,7 @@ export async function dropCheckpoint(
 }
 
 /**
- * Merges the overlay of an update that has proved itself into the disk, while the VM runs.
+ * Merges the overlay of an update that has proved itself into the disk, while the VM runs. Its journal says `keep`.
  * @throws PodmanBootcError `CHECKPOINT_FAILED`; what is left is an update in the phase `keep`
  */
 export async function keepCheckpoint(
@@ -127,7 +127,6 @@ export async function keepCheckpoint(
   directory: VmDirectory,
   journal: UpdateJournal,
 ): Promise<void> {
-  await writeUpdate(directory, { ...journal, phase: 'keep' });
   try {
     await merge(host, vm, journal);
   } catch (cause) {

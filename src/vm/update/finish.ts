@@ -1,12 +1,14 @@
-import { metadataNamespace, metadataPrefix, setMetadataImage } from '../../domain/metadata.js';
+import { isOneOf } from '../../bootc/status.js';
+import { setMetadataImage } from '../../domain/metadata.js';
 import { hasDisk } from '../../domain/overlay.js';
-import { buildXml, parseXml } from '../../domain/xml.js';
+import type { XmlElement } from '../../domain/xml.js';
 import { DamagedRecord } from '../../durable-file.js';
 import { PodmanBootcError } from '../../errors.js';
 import { waitUntilReady } from '../boot/wait-for-login.js';
 import { isOf } from '../files/kept-definition.js';
 import type { VmDirectory } from '../files/vm-directory.js';
 import type { Host } from '../host/host.js';
+import { editRecord } from '../edit-record.js';
 import { keepDefinition } from '../keep-definition.js';
 import { startVirtualMachine } from '../power/start.js';
 import {
@@ -20,7 +22,7 @@ import {
   type VirtualMachine,
 } from '../virtual-machine.js';
 import { dropCheckpoint, keepCheckpoint, startAgain, undoCheckpoint } from './checkpoint.js';
-import { judgeBoot, openGuest, powerCycle, type BootPatience, type Settled } from './judge.js';
+import { isVerdict, judgeBoot, openGuest, powerCycle, type BootPatience, type Settled } from './judge.js';
 import { endUpdate, readUpdate, writeUpdate, type UpdateJournal } from './journal.js';
 
 /**
@@ -49,39 +51,32 @@ export async function settle(
     }
     return await giveUp(host, vm, directory, journal, error, patience);
   }
-  await keepUpdate(host, settled.vm, directory, journal);
-  return { ...settled, vm: await present(host, settled.vm) };
+  return { ...settled, vm: await keepUpdate(host, settled.vm, directory, journal) };
 }
 
-/** Whether an error is a judgement on the boot, and not on the host or us. */
-function isVerdict(error: unknown): error is PodmanBootcError {
-  return error instanceof PodmanBootcError && ['boot', 'ssh', 'update', 'image'].includes(error.failureClass);
-}
-
+/** @returns the VM as it is now recorded */
 async function keepUpdate(
   host: Host,
   vm: VirtualMachine,
   directory: VmDirectory,
   journal: UpdateJournal,
-): Promise<void> {
+): Promise<VirtualMachine> {
   await writeUpdate(directory, { ...journal, phase: 'keep' });
   await recordImage(vm, journal);
   await keepCheckpoint(host, vm, directory, journal);
-  await keepDefinition(host, await present(host, vm));
+  const current = await present(host, vm);
+  await keepDefinition(host, current);
+  return current;
 }
 
 /** Writes into the record which version the VM runs; in its definition, and in the VM that runs. */
-async function recordImage({ domain }: VirtualMachine, { image }: UpdateJournal): Promise<void> {
+async function recordImage(vm: VirtualMachine, { image }: UpdateJournal): Promise<void> {
   const updated = new Date().toISOString();
-  const write = async (which: { config: true } | { live: true }): Promise<void> => {
-    const xml = await domain.getMetadata(metadataNamespace, which);
-    if (xml === null) return;
-    const record = parseXml(xml);
+  const change = (record: XmlElement): void => {
     setMetadataImage(record, { ...image, updated });
-    await domain.setMetadata(buildXml(record), { key: metadataPrefix, uri: metadataNamespace, ...which });
   };
-  await write({ config: true });
-  await write({ live: true }).catch(ignoreNotRunning);
+  await editRecord(vm, { config: true }, change);
+  await editRecord(vm, { live: true }, change).catch(ignoreNotRunning);
 }
 
 async function giveUp(
@@ -241,9 +236,7 @@ async function isStillStaged(
   await waitUntilReady(host, vm, patience);
   using guest = await openGuest(host, vm, patience.signal);
   const { staged, rollback, rollbackQueued } = await guest.bootc.status(patience.signal);
-  return [staged, rollbackQueued ? rollback : undefined].some(
-    (next) => next?.digest !== undefined && digests.includes(next.digest),
-  );
+  return isOneOf(staged, digests) || (rollbackQueued && isOneOf(rollback, digests));
 }
 
 /** A VM as libvirt has it now. */

@@ -1,5 +1,5 @@
 import { GuestBootc } from '../../bootc/guest.js';
-import { parseFailedUnits } from '../../boot/services.js';
+import { isOneOf } from '../../bootc/status.js';
 import { lastLine } from '../../podman/engine.js';
 import { PodmanBootcError } from '../../errors.js';
 import { GuestConnection } from '../../ssh/connection.js';
@@ -24,6 +24,11 @@ export interface Settled {
   way?: 'soft' | 'hard';
   /** Units that have failed in it. */
   failedUnits: string[];
+}
+
+/** Whether an error is a judgement on a version and its boot, and not on the host or us. */
+export function isVerdict(error: unknown): error is PodmanBootcError {
+  return error instanceof PodmanBootcError && ['boot', 'ssh', 'update', 'image'].includes(error.failureClass);
 }
 
 /** A login on a guest that is up, and its bootc. */
@@ -94,7 +99,7 @@ export async function judgeGuest(
       );
     }
   }
-  return parseFailedUnits(await bootc.failedUnits(signal));
+  return bootc.failedUnits(signal);
 }
 
 /** Whether a guest runs the version that a journal is of. */
@@ -103,8 +108,7 @@ export async function hasArrived(
   { digests }: UpdateJournal,
   signal: AbortSignal | undefined,
 ): Promise<boolean> {
-  const { booted } = await bootc.status(signal);
-  return booted?.digest !== undefined && digests.includes(booted.digest);
+  return isOneOf((await bootc.status(signal)).booted, digests);
 }
 
 async function requireArrived(

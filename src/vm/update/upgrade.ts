@@ -1,6 +1,5 @@
-import { parseFailedUnits } from '../../boot/services.js';
 import { reasonOf } from '../../bootc/guest.js';
-import type { BootcStatus, Deployment } from '../../bootc/status.js';
+import { isOneOf, type BootcStatus, type Deployment } from '../../bootc/status.js';
 import { DamagedRecord } from '../../durable-file.js';
 import { PodmanBootcError } from '../../errors.js';
 import { ImageRegistry } from '../../oci/registry.js';
@@ -143,8 +142,7 @@ async function stageVersion(
   const { bootc } = guest;
   const before = await bootc.status(signal);
   const digests = image.digest === undefined ? [] : [image.digest];
-  const isWanted = (deployment: Deployment | undefined): boolean =>
-    deployment?.digest !== undefined && digests.includes(deployment.digest);
+  const isWanted = (deployment: Deployment | undefined): boolean => isOneOf(deployment, digests);
   if (isWanted(before.booted)) {
     if (before.staged && !isWanted(before.staged))
       host.report.warn(
@@ -191,7 +189,7 @@ async function stageVersion(
   return {
     digests,
     before,
-    failedBefore: parseFailedUnits(await bootc.failedUnits(signal)),
+    failedBefore: await bootc.failedUnits(signal),
     softReboots: status.staged?.softRebootCapable === true ? count : undefined,
     deployment: status.staged,
     transferred,

@@ -1,4 +1,4 @@
-import { PodmanBootcError } from '../../errors.js';
+import type { PodmanBootcError } from '../../errors.js';
 import type { PodmanEngine } from '../../podman/engine.js';
 import { watchImageEvents } from '../../podman/events.js';
 import { inspectImage } from '../../podman/images.js';
@@ -48,9 +48,4 @@ export interface WatchCycle {
   outcome: UpgradeOutcome | undefined;
   /** Why it failed: that is the image's matter, and the next version may be better. */
   error: PodmanBootcError | undefined;
-}
-
-/** Whether an update that failed so leaves hope for the next version. */
-export function isOfVersion(error: unknown): error is PodmanBootcError {
-  return error instanceof PodmanBootcError && ['update', 'image', 'boot', 'ssh'].includes(error.failureClass);
 }
