@@ -20,15 +20,18 @@ describe('the programs that a suite of tests starts', () => {
       assert.deepEqual(look(suite), { status: 0, stdout: '', stderr: '' });
   });
 
-  it('are named all at once where some are missing, with the command that brings them', function () {
-    // The directories of this PATH, without some.
-    const missing = ['fish', 'xmllint', 'zsh'];
-    const path = temporaryDirectory(this);
+  /** The directories of this PATH as one, without some programs. */
+  function pathWithout(context: Mocha.Context, missing: readonly string[]): string {
+    const path = temporaryDirectory(context);
     for (const directory of (process.env.PATH ?? '').split(':').filter((each) => existsSync(each)))
       for (const name of readdirSync(directory))
         if (!missing.includes(name) && !existsSync(join(path, name)))
           symlinkSync(join(directory, name), join(path, name));
-    assert.deepEqual(look('fast', path), {
+    return path;
+  }
+
+  it('are named all at once where some are missing, with the command that brings them', function () {
+    assert.deepEqual(look('fast', pathWithout(this, ['fish', 'xmllint', 'zsh'])), {
       status: 1,
       stdout: '',
       stderr:
@@ -37,9 +40,21 @@ describe('the programs that a suite of tests starts', () => {
     });
   });
 
+  // The quick start installs `runtime build image`.
+  it('are fewer for the demo image than for all: what only the tests install is not among them', function () {
+    if (process.platform !== 'linux') this.skip();
+    const path = pathWithout(this, ['busybox', 'patchelf', 'zstd', 'fish', 'mcopy', 'mkfs.vfat']);
+    assert.deepEqual(look('demo', path), { status: 0, stdout: '', stderr: '' });
+    assert.equal(look('images', path).status, 1);
+    assert.match(
+      look('demo', pathWithout(this, ['cpio'])).stderr,
+      /demo image needs.*: cpio\n.*provision runtime build image\n/,
+    );
+  });
+
   it('are those of a suite that there is', () => {
     const { status, stderr } = look('quick');
     assert.equal(status, 2);
-    assert.equal(stderr, 'prerequisites: expected fast, process, images or e2e, got "quick"\n');
+    assert.equal(stderr, 'prerequisites: expected fast, process, demo, images or e2e, got "quick"\n');
   });
 });
