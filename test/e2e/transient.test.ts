@@ -33,19 +33,6 @@ describe('a transient VM', () => {
     assertNoTraces(initial);
   });
 
-  /** What QEMU took for the first boot. */
-  let cold: number;
-
-  /** Seconds that the CPUs have worked for its QEMU: what a busy host adds to a boot is not in them. */
-  const cpuSeconds = (): number => {
-    const pid = readFileSync('/run/libvirt/qemu/passing.pid', 'utf8').trim();
-    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
-      .replace(/^.*\) /, '')
-      .split(' ');
-    // proc(5): utime and stime, in ticks of 1/100 s on every architecture that Node.js runs on.
-    return (Number(fields[11]) + Number(fields[12])) / 100;
-  };
-
   const boot = (): Promise<string> => succeed('ssh', 'passing', 'cat /proc/sys/kernel/random/boot_id');
 
   it('whose boot fails is gone, and no command for it is recommended', async () => {
@@ -63,7 +50,6 @@ describe('a transient VM', () => {
   it('is restarted by a reboot of its guest, and keeps its disk', async () => {
     await succeed(...booted, image);
     const first = await boot();
-    cold = cpuSeconds();
     await succeed('ssh', 'passing', 'touch /root/kept; sync');
     await succeed('restart', 'passing');
     assert.notEqual(await boot(), first);
@@ -71,9 +57,8 @@ describe('a transient VM', () => {
     assert.match(host('virsh', 'dominfo', 'passing'), /Persistent: +no/);
   });
 
-  it('goes on when its guest reboots by itself, which takes no longer than the first boot', async () => {
+  it('goes on when its guest reboots by itself', async () => {
     const first = await boot();
-    const before = cpuSeconds();
     await podmanBootc('ssh', 'passing', 'reboot');
     await until(
       'the guest is another boot',
@@ -83,9 +68,6 @@ describe('a transient VM', () => {
       },
       600,
     );
-    // The shutdown and the attempts to log in meanwhile are in it. It was the double where QEMU kept what it had translated.
-    const warm = cpuSeconds() - before;
-    assert.ok(warm < 1.4 * cold, `${warm.toFixed(1)} s of CPU, and ${cold.toFixed(1)} s for the first boot`);
   });
 
   it('refuses what only one that stays can do, and its base disk is in use', async () => {
