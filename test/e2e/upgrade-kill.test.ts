@@ -10,7 +10,10 @@ const demo = 'localhost/podman-bootc-demo:latest';
 const version = '/usr/share/rebuilt/version';
 const tags = ['a', 'b'] as const;
 
-/** How often an update is killed, at points spread evenly over the time that one takes. UPGRADE_KILL_POINTS says another number. */
+/**
+ * How often something is killed, an update and a rollback by turns, at points spread evenly over the time that an update takes.
+ * UPGRADE_KILL_POINTS says another number.
+ */
 const points = Number(process.env.UPGRADE_KILL_POINTS ?? 2);
 
 interface Inspected {
@@ -20,7 +23,7 @@ interface Inspected {
 }
 
 /** Two versions of one image, between which a VM goes to and fro. */
-describe('an update that is killed anywhere', function () {
+describe('an update or a rollback that is killed anywhere', function () {
   this.timeout(points * 600_000);
   let initial: Record<string, string[]>;
   const digests: Record<string, string> = {};
@@ -47,23 +50,24 @@ describe('an update that is killed anywhere', function () {
     host('podman', 'tag', `localhost/killed:${present}`, 'localhost/killed:latest');
   }
 
-  it('is finished or undone by the next one, whatever was going on', async () => {
+  it('is finished or undone by the next update, whatever was going on', async () => {
     other();
     const begin = Date.now();
     await succeed('upgrade', 'killed');
     const duration = Date.now() - begin;
     for (let point = 0; point < points; point++) {
-      other();
+      const command = point % 2 === 0 ? 'upgrade' : 'rollback';
+      if (command === 'upgrade') other();
       await succeed('ssh', 'killed', `echo ${point} >> /var/points; sync`);
       const delay = (duration * (point + 0.5)) / points;
-      const running = startCli(['upgrade', 'killed'], { detached: true });
+      const running = startCli([command, 'killed'], { detached: true });
       const timer = setTimeout(() => {
         const { pid = 0 } = running.child;
-        process.kill(point % 2 === 1 ? -pid : pid, 'SIGKILL');
+        process.kill(point % 4 < 2 ? -pid : pid, 'SIGKILL');
       }, delay);
       await running.done;
       clearTimeout(timer);
-      const what = `killed after ${delay.toFixed(0)} of ${duration} ms (point ${point + 1} of ${points})`;
+      const what = `${command} killed after ${delay.toFixed(0)} of ${duration} ms (point ${point + 1} of ${points})`;
       // By turns what updates next, and what only starts it.
       if (point % 3 === 2) await succeed('start', 'killed');
       const next = await podmanBootc('upgrade', 'killed');

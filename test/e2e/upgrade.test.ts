@@ -89,6 +89,16 @@ describe('a VM that is upgraded', function () {
     assert.equal(await inGuest('ls /etc/containers/registries.conf.d | grep podman-bootc; true'), '');
   });
 
+  it('keeps to the present version where a rollback has been queued', async () => {
+    await succeed('ssh', 'dev', 'bootc rollback');
+    const { stderr } = await podmanBootc('upgrade', 'dev');
+    assert.match(stderr, /A rollback was queued in dev; it is not any more/);
+    const { status } = JSON.parse(await inGuest('bootc status --format json')) as {
+      status: { rollbackQueued: boolean };
+    };
+    assert.equal(status.rollbackQueued, false);
+  });
+
   it('gets a staged version with its next boot, which `stop` gives it the time for', async () => {
     rebuild('rebuilt', { files: { [version]: '3\n' } });
     const staged = await podmanBootc('upgrade', '--reboot', 'none', 'dev');

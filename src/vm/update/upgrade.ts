@@ -4,6 +4,7 @@ import { DamagedRecord } from '../../durable-file.js';
 import { PodmanBootcError } from '../../errors.js';
 import { ImageRegistry } from '../../oci/registry.js';
 import { option } from '../../option-text.js';
+import type { GuestResult } from '../../ssh/connection.js';
 import { reportTransfer } from '../../transfer.js';
 import { loginWhenReady } from '../boot/login-when-ready.js';
 import type { VmDirectory } from '../files/vm-directory.js';
@@ -148,6 +149,7 @@ async function stageVersion(
       host.report.warn(
         `Another version is staged in ${vm.name}, and comes with its next boot: ${before.staged.reference ?? 'of an unknown image'}`,
       );
+    await unqueueRollback(host, vm, guest, before, signal);
     return undefined;
   }
   host.report.info(`Bringing ${image.reference} into ${vm.name}`);
@@ -206,8 +208,25 @@ export async function queueRollback(
   status: BootcStatus,
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  if (status.rollbackQueued) return;
-  const result = await bootc.rollback(signal);
+  if (!status.rollbackQueued) requireRolledBack(vm, await bootc.rollback(signal));
+}
+
+/** Takes back what a rollback that did not come to its boot has left: bootc's own command does it, when it is said again. */
+async function unqueueRollback(
+  host: Host,
+  vm: VirtualMachine,
+  { bootc }: OpenGuest,
+  status: BootcStatus,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  // A fresh install with a UKI says that one is queued though there is none (bootc 1.16).
+  if (!status.rollbackQueued || !status.rollback) return;
+  requireRolledBack(vm, await bootc.rollback(signal));
+  host.report.info(`A rollback was queued in ${vm.name}; it is not any more`);
+}
+
+/** @throws PodmanBootcError `ROLLBACK_FAILED` */
+function requireRolledBack(vm: VirtualMachine, result: GuestResult): void {
   if (result.exitCode === 0) return;
   throw new PodmanBootcError(
     'update',
