@@ -4,18 +4,17 @@ import { openGreeted, type Greeted, type Ungreeted } from './banner.js';
 const patience = 75_000;
 const connectTimeout = 10_000;
 
-/**
- * Milliseconds between the starts of two attempts on a port that stays silent: a quarter of the time so far, within limits.
+/*
+ * User-mode networks accept connections before the guest has a network. slirp asks the guest at once, after 6 s and then every
+ * 12 s until 75 s, whether we have closed the connection or not (seen with QEMU 7.2). So what is open may be answered at any
+ * moment, and what was closed reaches the guest's sshd all the same, as a client that leaves without a word. Each that does costs
+ * an emulated guest a second of its processor, just when it boots; and when 15 come together, OpenSSH 9.8 and newer locks
+ * everybody out (PerSourcePenalties, sshd_config(5)).
  *
- * User-mode networks accept connections before the guest has a network. slirp asks the guest at once, after 6 s and then
- * every 12 s until 75 s, whether we have closed the connection or not (seen with QEMU 7.2). So what is open may be
- * answered at any moment, and what was closed reaches the guest's sshd all the same, as a client that leaves without a
- * word. When 15 of those come together, OpenSSH 9.8 and newer locks everybody out (PerSourcePenalties, sshd_config(5)).
- * So: few attempts, all of them kept open.
+ * So: four, 3 s apart, all of them kept open. Between them slirp asks the guest every 3 s, for as long as it takes.
  */
-export function silentSpacing(elapsed: number): number {
-  return Math.min(Math.max(elapsed / 4, 2000), 10_000);
-}
+const silentSpacing = 3000;
+const mostSilent = 4;
 
 /** Connections to one port, each of which may be the one on which an SSH server shows its banner. */
 export class Attempts implements Disposable {
@@ -26,11 +25,19 @@ export class Attempts implements Disposable {
   #greet!: (greeted: Greeted) => void;
   #found: Greeted | undefined;
   #isClaimed = false;
+  #openedAt = -Infinity;
 
   constructor(private readonly t: { host?: string; port: number }) {
     this.greeted = new Promise((resolve) => {
       this.#greet = resolve;
     });
+  }
+
+  /** Milliseconds until another is to be opened beside those that stay silent; Infinity until one of them has ended. */
+  untilNext(): number {
+    return this.#ends.size >= mostSilent
+      ? Infinity
+      : Math.max(0, this.#openedAt + silentSpacing - performance.now());
   }
 
   /**
@@ -41,6 +48,7 @@ export class Attempts implements Disposable {
   open(onSeen: (what: 'connection' | 'words') => void): Promise<Ungreeted> {
     const end = new AbortController();
     this.#ends.add(end);
+    this.#openedAt = performance.now();
     return new Promise((resolve) => {
       openGreeted(this.t, { connectTimeout, patience, signal: end.signal, onSeen }).then(
         (result) => {

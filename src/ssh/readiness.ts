@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { PodmanBootcError } from '../errors.js';
-import { Attempts, silentSpacing } from './attempts.js';
+import { Attempts } from './attempts.js';
 import { openGreeted, type Greeted, type Ungreeted } from './banner.js';
 import type { Refusal } from './client.js';
 import { logIn } from './login.js';
@@ -140,8 +140,6 @@ class Wait {
   lastRefusal: Refusal | undefined;
   private readonly start = performance.now();
   private attemptedAt = -Infinity;
-  /** Since when attempts on a silent port are spaced by the time so far. */
-  private spacedSince = this.start;
   private wasExpected = false;
   private phase: LoginPhase | undefined;
 
@@ -204,9 +202,7 @@ class Wait {
       }),
     ]);
     for (;;) {
-      const now = performance.now();
-      const next = this.attemptedAt + silentSpacing(now - this.spacedSince);
-      const left = Math.min(next - now, this.remaining);
+      const left = Math.min(attempts.untilNext(), this.remaining);
       const result = await this.within(Math.min(left, silenceReport), answer);
       if (result) return result;
       if (this.noticeExpected() || left <= silenceReport) return silence;
@@ -214,11 +210,10 @@ class Wait {
     }
   }
 
-  /** Whether the server is expected since the last look; then attempts are close again. */
+  /** Whether the server is expected since the last look; then it is tried at once. */
   private noticeExpected(): boolean {
     if (this.wasExpected || this.o.expected?.aborted !== true) return false;
     this.wasExpected = true;
-    this.spacedSince = performance.now();
     return true;
   }
 
