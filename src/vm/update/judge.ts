@@ -84,7 +84,7 @@ export async function powerCycle(
 export async function judgeGuest(
   vm: VirtualMachine,
   { bootc, connection }: OpenGuest,
-  { health }: UpdateJournal,
+  { health }: Pick<UpdateJournal, 'health'>,
   signal: AbortSignal | undefined,
 ): Promise<string[]> {
   if (health !== undefined) {
