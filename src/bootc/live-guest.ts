@@ -60,6 +60,9 @@ printf '\\n@@status\\n'
 [ -n "$known" ] && [ -s "$d/record" ] || exec bootc status --format json
 `;
 
+/** The exit code of `apply` where files could not be made writable. */
+export const nothingChanged = 90;
+
 /**
  * Its input: a line for each path that goes, in the order in which they go, an empty one, and the archive. Before the first of
  * them goes, all are noted; the archive begins with the record of what is to come.
@@ -69,10 +72,8 @@ set -eu
 overlays=$1 tar_options=$2 last=$3
 umask 022
 mkdir -p "$d"
-while IFS= read -r line && [ -n "$line" ]; do printf '%s\\n' "$line"; done >"$d/removing.new"
-cat "$d/removing.new" >>"$d/removing"
 case $overlays in *usr*)
-  [ -w "$root/usr" ] || bootc usr-overlay >&2
+  [ -w "$root/usr" ] || bootc usr-overlay >&2 || exit ${nothingChanged}
 esac
 case $overlays in *etc*)
   if ! is_overlaid; then
@@ -81,9 +82,11 @@ case $overlays in *etc*)
     mkdir -p "$d/etc/upper" "$d/etc/work"
     chmod --reference="$root/etc" "$d/etc/upper"
     chcon --reference="$root/etc" "$d/etc/upper" 2>/dev/null || :
-    mount -t overlay -o "lowerdir=$root/etc,upperdir=$d/etc/upper,workdir=$d/etc/work" podman-bootc-live "$root/etc"
+    mount -t overlay -o "lowerdir=$root/etc,upperdir=$d/etc/upper,workdir=$d/etc/work" podman-bootc-live "$root/etc" || exit ${nothingChanged}
   fi
 esac
+while IFS= read -r line && [ -n "$line" ]; do printf '%s\\n' "$line"; done >"$d/removing.new"
+cat "$d/removing.new" >>"$d/removing"
 cd "$root/"
 set --
 while IFS= read -r line; do
@@ -110,7 +113,12 @@ if [ "$last" = last ]; then
   mv "$d/incoming" "$d/record"
   rm -f "$d/removing"
 else
-  systemctl show --property="$last" '*.service' '*.socket' '*.timer' '*.path'
+  # Of those that run only: each costs an emulated guest a tenth of a second.
+  set --
+  systemctl list-units --plain --no-legend --no-pager --state=active,reloading --type=service,socket,timer,path >"$d/units"
+  while read -r name others; do set -- "$@" "$name"; done <"$d/units"
+  rm "$d/units"
+  [ $# -eq 0 ] || systemctl show --property="$last" -- "$@"
 fi
 `;
 
@@ -186,6 +194,11 @@ export class LiveGuest {
   ): Promise<GuestResult> {
     const words = [o.overlays.join(' '), o.attributes ? '--xattrs --xattrs-include=*' : '', o.show ?? 'last'];
     return this.#run(applyScript, words, { input: withLines(removed, archive), signal: o.signal });
+  }
+
+  /** Takes away the overlay over /etc, where there is one: what live updates have changed there is as it was booted. */
+  async endEtcOverlay(signal?: AbortSignal): Promise<void> {
+    await this.#run(`${preamble}is_overlaid && umount -l "$root/etc"`, [], { signal });
   }
 
   /** Lets systemd know, and ends the update. @returns units that have failed, and what was said */

@@ -38,6 +38,8 @@ const windowSize = 1 << 18;
 /** Names and attributes are no longer. */
 const longestRecords = 1 << 20;
 
+const emptyBlock = Buffer.alloc(blockSize);
+
 const attributePrefix = 'SCHILY.xattr.';
 
 /**
@@ -54,7 +56,7 @@ export async function readTar(path: string): Promise<TarEntry[]> {
   for (let position = 0; ;) {
     const header = await window.read(position, blockSize);
     // Two empty blocks end it (and podman's archives leave out none); so does the end of the file.
-    if (header.length < blockSize || header.every((byte) => byte === 0)) return entries;
+    if (header.length < blockSize || isEmpty(header)) return entries;
     if (!hasChecksum(header)) throw new TarError(`has no header at ${position}: it is no archive`);
     const flag = String.fromCharCode(header[156] ?? 0);
     const content = position + blockSize;
@@ -224,9 +226,15 @@ function* paxRecords(text: Buffer): Generator<[string, Buffer]> {
   }
 }
 
-/** The sum of the header's bytes, with blanks instead of the field itself. */
+/** The sum of the header's bytes, with blanks instead of the field itself. By loops: an image has a hundred thousand headers. */
 function checksumOf(header: Buffer): number {
-  return header.reduce((sum, byte, index) => sum + (index >= 148 && index < 156 ? 0x20 : byte), 0);
+  let sum = 8 * 0x20;
+  for (let index = 0; index < blockSize; index++) if (index < 148 || index >= 156) sum += header[index] ?? 0;
+  return sum;
+}
+
+function isEmpty(header: Buffer): boolean {
+  return header[0] === 0 && header.equals(emptyBlock);
 }
 
 function hasChecksum(header: Buffer): boolean {
@@ -312,7 +320,8 @@ function padding(size: number): Buffer {
 
 /** A file by pieces of which several are near each other. */
 class Window {
-  #bytes = Buffer.alloc(0);
+  #buffer = Buffer.allocUnsafe(windowSize);
+  #bytes = this.#buffer.subarray(0, 0);
   #start = 0;
 
   constructor(private readonly file: FileHandle) {}
@@ -320,7 +329,8 @@ class Window {
   /** Fewer bytes than asked for mean that the file ends there. What it gives is overwritten by the next call. */
   async read(position: number, length: number): Promise<Buffer> {
     if (position < this.#start || position + length > this.#start + this.#bytes.length) {
-      const buffer = Buffer.alloc(Math.max(windowSize, length));
+      if (length > this.#buffer.length) this.#buffer = Buffer.allocUnsafe(length);
+      const buffer = this.#buffer;
       let count = 0;
       while (count < buffer.length) {
         const { bytesRead } = await this.file.read(buffer, count, buffer.length - count, position + count);

@@ -34,7 +34,7 @@ describe('a guest whose files are changed', () => {
     const programs = join(directory, 'bin');
     mkdirSync(programs);
     for (const [name, script] of Object.entries({
-      systemctl: `echo "systemctl $*" >>'${directory}/calls'\ncase $1 in list-units) echo 'bad.service loaded failed failed Bad';; show) echo 'Id=a.service';; esac`,
+      systemctl: `echo "systemctl $*" >>'${directory}/calls'\ncase $2 in --failed) echo 'bad.service loaded failed failed Bad';; --plain) printf '%s loaded active running A unit\\n' a.service b.socket;; esac\ncase $1 in show) echo 'Id=a.service';; esac`,
       bootc: `echo "bootc $*" >>'${directory}/calls'\n[ "$1" != status ] || echo '{"status":{"booted":{"image":{"imageDigest":"sha256:1"}}}}'`,
     }))
       writeFileSync(join(programs, name), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
@@ -160,7 +160,7 @@ describe('a guest whose files are changed', () => {
   it('tells its units where it is asked to, and is done after they were restarted', async () => {
     const result = await apply([], { 'usr/bin/tool': 'new' }, 'Id,ExecStart');
     assert.equal(result.stdout, 'Id=a.service\n');
-    assert.match(calls(), /^systemctl show --property=Id,ExecStart \*\.service/m);
+    assert.match(calls(), /^systemctl show --property=Id,ExecStart -- a\.service b\.socket$/m);
     assert.equal((await guest.look()).record, '');
     const { failedUnits, result: activated } = await guest.activate({
       ...{ reload: true, users: false, tmpfiles: [], restart: ['a b.service'], stop: ['gone.service'] },

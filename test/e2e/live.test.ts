@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { withoutInstalling } from './support/base-disk.js';
-import { host, podmanBootc, soon, succeed, type Outcome } from './support/cli.js';
+import { host, podmanBootc, soon, startCli, succeed, until, type Outcome } from './support/cli.js';
 import { assertNoTraces, traces } from './support/leftovers.js';
 import { rebuild } from './support/rebuild.js';
 
@@ -127,7 +127,7 @@ describe('a VM whose files are changed while it runs', function () {
     );
     assert.equal(await inGuest(`cat ${share}/version`), '3');
     host('podman', 'tag', before, image);
-    host('podman', 'untag', before);
+    host('podman', 'untag', before, before);
   });
 
   it('says when it is not healthy, and undoes nothing', async () => {
@@ -136,6 +136,17 @@ describe('a VM whose files are changed while it runs', function () {
     assert.equal(outcome.exitCode, 119, outcome.stderr);
     assert.match(outcome.stderr, /exit code 1: no\n.*Nothing is undone/);
     assert.equal(await inGuest(`cat ${share}/version`), '6');
+  });
+
+  it('is brought to each new version as it comes, by watch', async () => {
+    const watching = startCli(['watch', '--live', 'dev']);
+    await until('the present one', () => watching.stdout().includes('unchanged in'), 120);
+    rebuild('lively', { files: { [`${share}/version`]: '7\n' } });
+    await until('the new one', () => watching.stdout().includes('live in'), 120);
+    assert.equal(await inGuest(`cat ${share}/version`), '7');
+    watching.child.kill('SIGINT');
+    assert.equal((await watching.done).exitCode, 130);
+    process.stdout.write(watching.stdout());
   });
 
   it('is as it was installed after a restart', async () => {
@@ -148,9 +159,9 @@ describe('a VM whose files are changed while it runs', function () {
 
   it('gets all of it for real by an upgrade after that', async () => {
     await live();
-    assert.equal(await inGuest(`cat ${share}/version /etc/lively/new`), '6\n4');
+    assert.equal(await inGuest(`cat ${share}/version /etc/lively/new`), '7\n4');
     await succeed('upgrade', 'dev');
-    assert.equal(await inGuest(`cat ${share}/version /etc/lively/image /etc/lively/mine`), '6\n4\nown');
+    assert.equal(await inGuest(`cat ${share}/version /etc/lively/image /etc/lively/mine`), '7\n4\nown');
     await succeed('restart', 'dev');
     assert.equal(
       await inGuest(`cat ${share}/version; ls ${share} /run/podman-bootc`),

@@ -27,6 +27,8 @@ export interface LivePlan {
   remove: string[];
   /** What cannot be changed while the system runs. */
   refused: string[];
+  /** Whether systemd has to be asked about its units: among it all are files of units, or what may be their programs. */
+  concernsUnits: boolean;
   /** How many paths differ outside /usr and /etc. */
   elsewhere: number;
   /** The record when that is done. */
@@ -52,7 +54,14 @@ export async function planLive(
   wanted: ImageTree,
   applied: Readonly<Record<string, PathState>>,
 ): Promise<LivePlan> {
-  const plan: LivePlan = { write: [], remove: [], refused: [], elsewhere: 0, paths: {} };
+  const plan: LivePlan = {
+    write: [],
+    remove: [],
+    refused: [],
+    concernsUnits: false,
+    elsewhere: 0,
+    paths: {},
+  };
   const candidates = new Set([...booted.differing(wanted), ...Object.keys(applied)]);
   for (const path of [...candidates].sort()) {
     const [before, after] = [await stateIn(booted, path), await stateIn(wanted, path)];
@@ -66,6 +75,7 @@ export async function planLive(
     else if (!/^(usr|etc)\//.test(path)) plan.elsewhere++;
     else {
       if (after !== before) plan.paths[path] = after;
+      if (isUnitFile(path) || mayBeProgram(present) || mayBeProgram(after)) plan.concernsUnits = true;
       // tar replaces what is there, but for a directory that becomes something else: which what is not known may be.
       const mayBeDirectory = present === '' || kindOf(present) === 'directory';
       if (after === null || (mayBeDirectory && kindOf(after) !== 'directory')) plan.remove.push(path);
@@ -80,6 +90,13 @@ export async function planLive(
 
 function kindOf(state: PathState): string | undefined {
   return state?.split(' ', 1)[0];
+}
+
+/** Whether a state is that of a file that can be executed, or not known. */
+function mayBeProgram(state: PathState): boolean {
+  if (state === null) return false;
+  const [, mode = '0'] = /^file ([0-7]+) /.exec(state) ?? [];
+  return state === '' || (Number.parseInt(mode, 8) & 0o111) !== 0;
 }
 
 /** Takes paths out of a plan: they stay as they are in the guest. */
@@ -222,14 +239,7 @@ function namesOf(path: string): string[] {
   return [inUsr, inUsr.replace(/^usr\/sbin\//, 'usr/bin/')];
 }
 
-/** Whether a file may be a program of a unit or say what units are: then systemd has to be asked. */
-export function concernsUnits(plan: LivePlan): boolean {
-  return (
-    plan.remove.length > 0 ||
-    plan.write.some(({ path, type, mode }) => isUnitFile(path) || (type === 'file' && (mode & 0o111) !== 0))
-  );
-}
-
+/** Whether a path is of what systemd reads to know its units. */
 export function isUnitFile(path: string): boolean {
   return /^(usr\/lib|etc)\/systemd\/system\//.test(path);
 }

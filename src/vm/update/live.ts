@@ -1,5 +1,5 @@
 import { reasonOf } from '../../bootc/guest.js';
-import { incomingRecord, LiveGuest, type LiveState } from '../../bootc/live-guest.js';
+import { incomingRecord, LiveGuest, nothingChanged, type LiveState } from '../../bootc/live-guest.js';
 import { messageOf, PodmanBootcError } from '../../errors.js';
 import { JsonError, readJson, type JsonSchema } from '../../json.js';
 import { blobPath, type LaidOutImage } from '../../oci/layout.js';
@@ -13,11 +13,10 @@ import { localDirectoryOf, vmReference, type VirtualMachine } from '../virtual-m
 import { finishUpdate } from './finish.js';
 import { judgeGuest, openGuest, type BootPatience, type OpenGuest } from './judge.js';
 import type { UpdateImage } from './journal.js';
-import { holdLayout, type EarlierVersion } from './layouts.js';
+import { holdLayout, type EarlierVersion, type HeldLayout } from './layouts.js';
 import {
   affectedUnits,
   changedInEtc,
-  concernsUnits,
   isUnitFile,
   leaveOut,
   membersOf,
@@ -84,31 +83,70 @@ export async function upgradeLive(
   if (directory) await finishUpdate(host, vm, directory, options);
   const { vm: current, started } = await startVirtualMachine(host, vm);
   if (started) host.report.info(`${vm.name} was not running: booting it`);
-  // The guest is slower to answer than podman.
+  // A guest takes seconds to answer, above all an emulated one: meanwhile what it runs is taken to be what its record says.
   const looking = lookAt(host, current, options);
-  // Its error is thrown below, after that of podman's.
   looking.catch(() => undefined);
-  let version: ImageVersion;
+  let prepared: Prepared | undefined;
   try {
-    version = await findVersion(host, current, options, signal);
-  } catch (error) {
+    const version = await findVersion(host, current, options, signal);
+    host.report.progress?.({ type: 'stage', stage: 'image', detail: version.image.reference });
+    const { digest } = current.metadata.image;
+    if (digest !== undefined) prepared = await prepare(host, current, version, digest, signal);
+    const seen = await looking;
+    if (seen.booted === undefined) throw versionUnknown(current, 'its bootc does not say what it has booted');
+    if (prepared?.booted !== seen.booted) {
+      await prepared?.layout[Symbol.asyncDispose]();
+      prepared = await prepare(host, current, version, seen.booted, signal);
+    }
+    return await bring(host, current, { ...seen, ...prepared, version }, options);
+  } finally {
+    await prepared?.layout[Symbol.asyncDispose]();
     await looking.then(
       ({ guest }) => {
         guest[Symbol.dispose]();
       },
       () => undefined,
     );
-    throw error;
   }
-  const { guest: opened, live, state } = await looking;
-  using guest = opened;
-  return await bring(host, current, { guest, live, state, version }, options);
 }
 
+/** What there is to know of the guest. */
 interface Seen {
   guest: OpenGuest;
   live: LiveGuest;
   state: LiveState;
+  record: LiveRecord | undefined;
+  /** Digest of what it has booted. */
+  booted: string | undefined;
+}
+
+/** What there is to know of its image. */
+interface Prepared {
+  /** Held as long as files are read from it. */
+  layout: HeldLayout;
+  /** The version that the trees are compared for, by its digest. */
+  booted: string;
+  /** Undefined where podman has no such version any longer. */
+  trees: { booted: ImageTree; wanted: ImageTree } | undefined;
+}
+
+async function prepare(
+  host: Host,
+  vm: VirtualMachine,
+  version: ImageVersion,
+  booted: string,
+  signal: AbortSignal | undefined,
+): Promise<Prepared> {
+  const { engine, image, repository } = version;
+  const before = { manifest: booted, among: await earlierVersions(vm, version, booted, signal) };
+  const layout = await holdLayout(host, engine, { repository, reference: image.reference, before }, signal);
+  try {
+    const trees = layout.before && (await readTrees(layout.image, layout.before));
+    return { layout, booted, trees };
+  } catch (error) {
+    await layout[Symbol.asyncDispose]();
+    throw error;
+  }
 }
 
 /** Logs in on a guest, which may still boot, and looks how it stands. */
@@ -117,7 +155,15 @@ async function lookAt(host: Host, vm: VirtualMachine, options: LiveOptions): Pro
   const guest = await openGuest(host, vm, options.signal);
   try {
     const live = new LiveGuest(guest.bootc);
-    return { guest, live, state: await live.look(options.signal) };
+    const state = await live.look(options.signal);
+    const record = await readLiveRecord(state.record);
+    return {
+      guest,
+      live,
+      state,
+      record,
+      booted: state.status ? state.status.booted?.digest : record?.booted,
+    };
   } catch (error) {
     guest[Symbol.dispose]();
     throw error;
@@ -127,31 +173,16 @@ async function lookAt(host: Host, vm: VirtualMachine, options: LiveOptions): Pro
 async function bring(
   host: Host,
   vm: VirtualMachine,
-  { guest, live, state, version }: Seen & { version: ImageVersion },
+  { guest, live, state, record, booted, trees, version }: Seen & Prepared & { version: ImageVersion },
   options: LiveOptions,
 ): Promise<LiveOutcome> {
   const { signal } = options;
-  const { engine, image, repository } = version;
-  const record = await readLiveRecord(state.record);
-  const booted = state.status ? state.status.booted?.digest : record?.booted;
-  if (booted === undefined) throw versionUnknown(vm, 'its bootc does not say what it has booted');
+  const { image } = version;
+  if (!trees)
+    throw versionUnknown(vm, `podman has no image any longer that is what it has booted, ${booted}`);
   if (state.status?.staged)
     host.report.warn(`An update is staged in ${vm.name} as well, and comes with its next boot`);
-  host.report.progress?.({ type: 'stage', stage: 'image', detail: image.reference });
-  await using layout = await holdLayout(
-    host,
-    engine,
-    {
-      repository,
-      reference: image.reference,
-      before: { manifest: booted, among: await earlierVersions(vm, version, signal) },
-    },
-    signal,
-  );
-  if (!layout.before)
-    throw versionUnknown(vm, `podman has no image any longer that is what it has booted, ${booted}`);
   const applied = await appliedPaths(state, record);
-  const trees = await readTrees(layout.image, layout.before);
   let plan = await planLive(trees.booted, trees.wanted, applied);
   if (plan.refused.length > 0) throw needsReboot(vm, image, plan.refused);
   const kept = await keptInEtc(live, plan, trees.booted, applied, signal);
@@ -209,7 +240,7 @@ async function apply(
     plan.write.map(({ path }) => path).filter((path) => pattern.test(path));
   const users = isWritten(/^(usr\/lib|etc)\/sysusers\.d\/[^/]+\.conf$/);
   const tmpfiles = isWritten(/^(usr\/lib|etc)\/tmpfiles\.d\/[^/]+\.conf$/);
-  const asks = concernsUnits(plan) || users.length + tmpfiles.length > 0;
+  const asks = plan.concernsUnits || users.length + tmpfiles.length > 0;
   // What these two write into /etc would be there for ever, as if the user had.
   const changesEtc = users.length + tmpfiles.length > 0 || paths.some((path) => path.startsWith('etc/'));
   const overlays: ('usr' | 'etc')[] = [
@@ -225,6 +256,8 @@ async function apply(
     show: asks ? unitProperties : undefined,
     signal,
   });
+  if (result.exitCode === nothingChanged)
+    throw impossible(vm, reasonOf(result), upgradeInstead(vm), result.stderr);
   if (result.exitCode !== 0) throw failed(vm, reasonOf(result), result.stderr);
   const about = { etcIsTransient: state.etc || changesEtc, transferred: archive.bytes };
   if (!asks) return { ...about, restarted: [], stopped: [], spared: [], newlyFailed: [] };
@@ -266,19 +299,20 @@ class Counted implements AsyncIterable<Buffer> {
 async function earlierVersions(
   vm: VirtualMachine,
   { engine, image }: ImageVersion,
+  booted: string,
   signal: AbortSignal | undefined,
 ): Promise<EarlierVersion[]> {
   const { image: recordedImage, previous } = vm.metadata;
-  const versions: EarlierVersion[] = [];
-  const digests = new Map(
-    [recordedImage, ...(previous ? [previous] : []), image].map(({ id, digest }) => [id, digest]),
-  );
-  for (const [id, digest] of digests) {
-    const found: Image | undefined = await inspectImage(engine, id, signal);
-    const known = [found?.digest, digest].filter((one) => one !== undefined);
-    if (found) versions.push({ id: found.id, digests: known, layers: found.layers });
+  const images = [recordedImage, ...(previous ? [previous] : []), image];
+  // Mostly one says that it is it, and podman need not be asked about the others.
+  const known = images.find(({ digest }) => digest === booted);
+  const versions = new Map<string, EarlierVersion>();
+  for (const { id, digest } of known ? [known] : images) {
+    const found: Image | undefined = versions.has(id) ? undefined : await inspectImage(engine, id, signal);
+    const digests = [found?.digest, digest].filter((one) => one !== undefined);
+    if (found) versions.set(id, { id: found.id, digests, layers: found.layers });
   }
-  return versions;
+  return [...versions.values()];
 }
 
 /** What live updates have made of the guest since it booted, as far as that is still there. */
@@ -396,16 +430,20 @@ function versionUnknown(vm: VirtualMachine, why: string): PodmanBootcError {
     'update',
     'LIVE_VERSION_UNKNOWN',
     `What has changed in the image of ${vm.name} cannot be told: ${why}`,
-    { remedy: `\`podman-bootc upgrade ${vmReference(vm)}\` brings all of it, and boots it` },
+    { remedy: upgradeInstead(vm) },
   );
 }
 
-function impossible(vm: VirtualMachine, why: string, remedy: string): PodmanBootcError {
+function upgradeInstead(vm: VirtualMachine): string {
+  return `\`podman-bootc upgrade ${vmReference(vm)}\` brings all of it, and boots it`;
+}
+
+function impossible(vm: VirtualMachine, why: string, remedy: string, output?: string): PodmanBootcError {
   return new PodmanBootcError(
     'update',
     'LIVE_IMPOSSIBLE',
     `Files of ${vm.name} cannot be changed while it runs: ${why}`,
-    { remedy },
+    { remedy, output },
   );
 }
 

@@ -3,7 +3,6 @@ import { ImageTree, stateIn } from '../../../src/oci/tree.js';
 import {
   affectedUnits,
   changedInEtc,
-  concernsUnits,
   leaveOut,
   membersOf,
   parseUnits,
@@ -42,7 +41,14 @@ describe('what a live update does', () => {
   it('is nothing where only times differ', async () => {
     const booted = await image();
     const plan = await planLive(booted, await above(booted, base, '--mtime=@99'), {});
-    assert.deepEqual(plan, { write: [], remove: [], refused: [], elsewhere: 0, paths: {} });
+    assert.deepEqual(plan, {
+      write: [],
+      remove: [],
+      refused: [],
+      concernsUnits: false,
+      elsewhere: 0,
+      paths: {},
+    });
   });
 
   it('is writing what has changed and removing what is gone, deepest first', async () => {
@@ -59,7 +65,12 @@ describe('what a live update does', () => {
       'usr/lib/one',
     ]);
     assert.equal(plan.paths['usr/dir'], null);
-    assert.ok(concernsUnits(plan), 'a program may have been removed');
+    assert.ok(!plan.concernsUnits);
+    const programs = await above(booted, { 'usr/bin/tool': 'x' }, '--mode=a+x');
+    assert.ok((await planLive(booted, programs, {})).concernsUnits);
+    assert.ok((await planLive(programs, booted, {})).concernsUnits, 'also when one is removed');
+    const units = await above(booted, { 'etc/systemd/system/a.service.d/b.conf': '' });
+    assert.ok((await planLive(booted, units, {})).concernsUnits);
   });
 
   it('is making way for a file where a directory was, and for a directory where a file was', async () => {
@@ -90,6 +101,7 @@ describe('what a live update does', () => {
     const booted = await image();
     const unknown = { 'usr/lib/one': '', 'usr/lib/extra': '', 'usr/dir': '' };
     const plan = await planLive(booted, booted, unknown);
+    assert.ok(plan.concernsUnits);
     assert.deepEqual(written(plan), ['usr/dir', 'usr/lib/one']);
     // Not the directory: what is in it was not written again.
     assert.deepEqual(plan.remove, ['usr/lib/one', 'usr/lib/extra']);
