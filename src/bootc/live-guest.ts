@@ -21,7 +21,6 @@ export interface LiveState {
   /** Whether there is an overlay of ours over /etc. */
   etc: boolean;
   tar: boolean;
-  failedUnits: string[];
   /** What the last live update left, as JSON; '' without one. */
   record: string;
   /** The same of one that was interrupted. */
@@ -49,8 +48,6 @@ known=
 if [ -w "$root/usr" ]; then echo usr; known=yes; fi
 if is_overlaid; then echo etc; known=yes; fi
 if command -v tar >/dev/null; then echo tar; fi
-echo @@failed
-${failedUnitsCommand}
 for name in record incoming removing; do
   # One that was cut short has no end of its last line.
   printf '\\n@@%s\\n' "$name"
@@ -59,6 +56,10 @@ done
 printf '\\n@@status\\n'
 [ -n "$known" ] && [ -s "$d/record" ] || exec bootc status --format json
 `;
+
+/** From here on the record is true. Each program costs an emulated guest some hundredths of a second. */
+const finish =
+  'mv "$d/incoming" "$d/record" && rm -f "$d/removing" "$d/removing.new" "$d/written" "$d/units"';
 
 /** The exit code of `apply` where files could not be made writable. */
 export const nothingChanged = 90;
@@ -71,7 +72,7 @@ export const applyScript = `${preamble}
 set -eu
 overlays=$1 tar_options=$2 last=$3
 umask 022
-mkdir -p "$d"
+[ -d "$d" ] || mkdir -p "$d"
 case $overlays in *usr*)
   [ -w "$root/usr" ] || bootc usr-overlay >&2 || exit ${nothingChanged}
 esac
@@ -86,7 +87,7 @@ case $overlays in *etc*)
   fi
 esac
 while IFS= read -r line && [ -n "$line" ]; do printf '%s\\n' "$line"; done >"$d/removing.new"
-cat "$d/removing.new" >>"$d/removing"
+[ ! -s "$d/removing.new" ] || cat "$d/removing.new" >>"$d/removing"
 cd "$root/"
 set --
 while IFS= read -r line; do
@@ -102,22 +103,20 @@ while IFS= read -r line; do
   esac
 done <"$d/removing.new"
 [ $# -eq 0 ] || rm -rf -- "$@"
-rm "$d/removing.new"
 # shellcheck disable=SC2086 # none, or several words
 tar -x -v -f - -C "$root/" -P -p --numeric-owner --quoting-style=literal --warning=no-timestamp $tar_options >"$d/written"
 if command -v selinuxenabled >/dev/null && selinuxenabled; then
   sed 's,^,/,' "$d/written" | restorecon -f - || :
 fi
-rm "$d/written"
 if [ "$last" = last ]; then
-  mv "$d/incoming" "$d/record"
-  rm -f "$d/removing"
+  ${finish}
 else
+  ${failedUnitsCommand}
+  echo @@units
   # Of those that run only: each costs an emulated guest a tenth of a second.
   set --
   systemctl list-units --plain --no-legend --no-pager --state=active,reloading --type=service,socket,timer,path >"$d/units"
   while read -r name others; do set -- "$@" "$name"; done <"$d/units"
-  rm "$d/units"
   [ $# -eq 0 ] || systemctl show --property="$last" -- "$@"
 fi
 `;
@@ -157,7 +156,6 @@ export class LiveGuest {
       usr: facts.includes('usr'),
       etc: facts.includes('etc'),
       tar: facts.includes('tar'),
-      failedUnits: parseFailedUnits(part('failed')),
       record: part('record'),
       incoming: part('incoming'),
       removing: part('removing')
@@ -180,9 +178,9 @@ export class LiveGuest {
    * Changes the files.
    * @param o.overlays what is to be made writable
    * @param o.show properties of units that are to be told; without them the update is done with this
-   * @returns the units, on its stdout
+   * @returns the units that run, and which have failed before they are told of it
    */
-  apply(
+  async apply(
     removed: readonly string[],
     archive: AsyncIterable<Buffer>,
     o: {
@@ -191,9 +189,12 @@ export class LiveGuest {
       show: string | undefined;
       signal?: AbortSignal | undefined;
     },
-  ): Promise<GuestResult> {
+  ): Promise<{ units: string; failedUnits: string[]; result: GuestResult }> {
     const words = [o.overlays.join(' '), o.attributes ? '--xattrs --xattrs-include=*' : '', o.show ?? 'last'];
-    return this.#run(applyScript, words, { input: withLines(removed, archive), signal: o.signal });
+    const input = withLines(removed, archive);
+    const result = await this.#run(applyScript, words, { input, signal: o.signal });
+    const parts = sections(result.stdout);
+    return { units: parts.get('units') ?? '', failedUnits: parseFailedUnits(parts.get('') ?? ''), result };
   }
 
   /** Takes away the overlay over /etc, where there is one: what live updates have changed there is as it was booted. */
@@ -221,7 +222,7 @@ export class LiveGuest {
       ...(o.stop.length > 0 ? [command('systemctl', 'stop', '--', ...o.stop)] : []),
       // A unit that fails is among those that have failed.
       ...(o.restart.length > 0 ? [command('systemctl', 'try-restart', '--', ...o.restart)] : []),
-      'mv "$d/incoming" "$d/record" && rm -f "$d/removing"',
+      finish,
       'done=$?',
       'echo @@failed',
       failedUnitsCommand,

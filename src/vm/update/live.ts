@@ -7,11 +7,12 @@ import { TarError, writeTar } from '../../oci/tar.js';
 import { ImageTree } from '../../oci/tree.js';
 import { inspectImage, type Image } from '../../podman/images.js';
 import { loginWhenReady } from '../boot/login-when-ready.js';
+import { isPasswordPending } from '../guest/password.js';
 import type { Host } from '../host/host.js';
 import { startVirtualMachine } from '../power/start.js';
 import { localDirectoryOf, vmReference, type VirtualMachine } from '../virtual-machine.js';
 import { finishUpdate } from './finish.js';
-import { judgeGuest, openGuest, type BootPatience, type OpenGuest } from './judge.js';
+import { isVerdict, judgeGuest, openGuest, type BootPatience, type OpenGuest } from './judge.js';
 import type { UpdateImage } from './journal.js';
 import { holdLayout, type EarlierVersion, type HeldLayout } from './layouts.js';
 import {
@@ -63,6 +64,9 @@ export interface LiveOutcome {
   transferred: number;
 }
 
+/** Milliseconds in which the sshd of a guest that is up answers, also of a busy one. */
+const bannerPatience = 5_000;
+
 /** As many names as a sentence holds. */
 const mostNames = 6;
 
@@ -84,7 +88,7 @@ export async function upgradeLive(
   const { vm: current, started } = await startVirtualMachine(host, vm);
   if (started) host.report.info(`${vm.name} was not running: booting it`);
   // A guest takes seconds to answer, above all an emulated one: meanwhile what it runs is taken to be what its record says.
-  const looking = lookAt(host, current, options);
+  const looking = lookAt(host, current, started, options);
   looking.catch(() => undefined);
   let prepared: Prepared | undefined;
   try {
@@ -150,9 +154,8 @@ async function prepare(
 }
 
 /** Logs in on a guest, which may still boot, and looks how it stands. */
-async function lookAt(host: Host, vm: VirtualMachine, options: LiveOptions): Promise<Seen> {
-  await loginWhenReady(host, vm, options);
-  const guest = await openGuest(host, vm, options.signal);
+async function lookAt(host: Host, vm: VirtualMachine, started: boolean, options: LiveOptions): Promise<Seen> {
+  const guest = (started ? undefined : await openNow(host, vm, options.signal)) ?? (await openLater());
   try {
     const live = new LiveGuest(guest.bootc);
     const state = await live.look(options.signal);
@@ -167,6 +170,26 @@ async function lookAt(host: Host, vm: VirtualMachine, options: LiveOptions): Pro
   } catch (error) {
     guest[Symbol.dispose]();
     throw error;
+  }
+
+  async function openLater(): Promise<OpenGuest> {
+    await loginWhenReady(host, vm, options);
+    return openGuest(host, vm, options.signal);
+  }
+}
+
+/** Without a look first whether it is up: of most it is, and each connection costs an emulated guest half a second. */
+async function openNow(
+  host: Host,
+  vm: VirtualMachine,
+  signal: AbortSignal | undefined,
+): Promise<OpenGuest | undefined> {
+  if (vm.metadata.ssh.hostKey !== 'handed-over' || (await isPasswordPending(vm))) return undefined;
+  try {
+    return await openGuest(host, vm, signal, bannerPatience);
+  } catch (error) {
+    if (!isVerdict(error)) throw error;
+    return undefined;
   }
 }
 
@@ -250,7 +273,7 @@ async function apply(
   const archive = new Counted(
     writeTar(membersOf(plan, { path: incomingRecord, text: `${JSON.stringify(record)}\n` })),
   );
-  const result = await live.apply(plan.remove, archive, {
+  const { result, units, failedUnits } = await live.apply(plan.remove, archive, {
     overlays,
     attributes: plan.write.some(({ attributes }) => attributes.size > 0),
     show: asks ? unitProperties : undefined,
@@ -263,7 +286,7 @@ async function apply(
   if (!asks) return { ...about, restarted: [], stopped: [], spared: [], newlyFailed: [] };
 
   const { restart, stop, spared } = affectedUnits(
-    parseUnits(result.stdout),
+    parseUnits(units),
     new Set(plan.write.map(({ path }) => path)),
     new Set(plan.remove),
   );
@@ -277,7 +300,7 @@ async function apply(
     restarted: restart,
     stopped: stop,
     spared,
-    newlyFailed: activated.failedUnits.filter((unit) => !state.failedUnits.includes(unit)),
+    newlyFailed: activated.failedUnits.filter((unit) => !failedUnits.includes(unit)),
   };
 }
 
