@@ -194,6 +194,10 @@ export const errorCodes = {
   update: {
     CHECKPOINT_FAILED: ['The overlay that an update is undone by could not be made, or not be merged', 'The message has the words of libvirt'],
     LAYOUT_FAILED: ['The image could not be written to the cache directory', 'The words of podman are below the message'],
+    LIVE_FAILED: ['The files of a VM that runs were changed in part only', 'Run the same command again; podman-bootc restart VM brings back what is installed'],
+    LIVE_IMPOSSIBLE: ['The guest lacks what its files could be changed with while it runs', 'The message says what; podman-bootc upgrade VM works without'],
+    LIVE_NEEDS_REBOOT: ['The kernel, or what it boots with, differs, which a live update does not bring', 'podman-bootc upgrade VM'],
+    LIVE_VERSION_UNKNOWN: ['podman has no longer the version that the VM has booted', 'podman-bootc upgrade VM'],
     ROLLBACK_FAILED: ['bootc in the guest could not go back to the version before', 'Its words are below the message'],
     UPDATE_FAILED: ['The update did not come up, and was left as it is for somebody to look at', 'podman-bootc rollback VM undoes it'],
     UPDATE_NO_SOFT_REBOOT: ['The guest cannot be soft-rebooted into the update', '--reboot auto or hard; the update is staged'],

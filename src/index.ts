@@ -23,6 +23,7 @@ export type { AwaitedState, WaitForStateOptions } from './vm/boot/wait.js';
 export type { HostOptions } from './vm/host/host.js';
 export type { RunOptions } from './vm/create/options.js';
 export type { UpgradeOptions, UpgradeOutcome } from './vm/update/upgrade.js';
+export type { LiveOptions, LiveOutcome } from './vm/update/live.js';
 export type { WatchCycle } from './vm/update/watch.js';
 export type { RollbackOutcome } from './vm/update/rollback.js';
 export type { PublishedPort } from './domain/ports.js';

@@ -59,7 +59,14 @@ export class GuestBootc {
    * @throws PodmanBootcError `BOOTC_STATUS_UNREADABLE`, `CONNECTION_FAILED`
    */
   async status(signal?: AbortSignal): Promise<BootcStatus> {
-    const result = await this.#asRoot(['bootc', 'status', '--format', 'json'], { signal });
+    return await this.readStatus(await this.asRoot(['bootc', 'status', '--format', 'json'], { signal }));
+  }
+
+  /**
+   * The same of what `bootc status --format json` left behind.
+   * @throws PodmanBootcError `BOOTC_STATUS_UNREADABLE`
+   */
+  async readStatus(result: GuestResult): Promise<BootcStatus> {
     if (result.exitCode === 0) return await parseStatus(result.stdout);
     throw new PodmanBootcError(
       'image',
@@ -97,12 +104,12 @@ export class GuestBootc {
       'insecure = true',
       '',
     ].join('\n');
-    return this.#asRoot(['sh', '-c', withDropIn, 'sh', ...command], { input, onOutput, signal });
+    return this.asRoot(['sh', '-c', withDropIn, 'sh', ...command], { input, onOutput, signal });
   }
 
   /** Has the version before come up at the next boot. */
   rollback(signal?: AbortSignal): Promise<GuestResult> {
-    return this.#asRoot(['bootc', 'rollback'], { signal });
+    return this.asRoot(['bootc', 'rollback'], { signal });
   }
 
   /**
@@ -111,7 +118,7 @@ export class GuestBootc {
    */
   softReboot(staged: Deployment, signal?: AbortSignal): Promise<GuestResult> {
     // Of composefs `upgrade --apply` finds "no changes" once something is staged, and does not reboot (bootc 1.16).
-    return this.#asRoot(
+    return this.asRoot(
       staged.backend === 'composefs'
         ? ['bootc', 'internals', 'prep-soft-reboot', staged.id ?? '', '--reboot']
         : ['bootc', 'upgrade', '--from-downloaded', '--soft-reboot=required', '--apply'],
@@ -134,7 +141,7 @@ export class GuestBootc {
 
   /** What the units that finalize an update said when the boot before ended. */
   async finalizationLog(signal?: AbortSignal): Promise<string> {
-    const { stdout } = await this.#asRoot(
+    const { stdout } = await this.asRoot(
       [
         ...['journalctl', '--boot=-1', '--no-pager', '--quiet', '--output=cat', '--lines=20'],
         ...['--unit=ostree-finalize-staged.service', '--unit=bootc-finalize-staged.service'],
@@ -144,7 +151,11 @@ export class GuestBootc {
     return stdout;
   }
 
-  #asRoot(command: readonly string[], o: Listening & { input?: string } = {}): Promise<GuestResult> {
+  /** Runs a program as root. */
+  asRoot(
+    command: readonly string[],
+    o: Listening & { input?: string | AsyncIterable<Buffer> } = {},
+  ): Promise<GuestResult> {
     const words = this.o.user === 'root' ? command : ['sudo', '-n', ...command];
     return this.connection.run(words.map(quoteForShell).join(' '), o);
   }

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { readRegularFile } from '../durable-file.js';
 import { PodmanBootcError } from '../errors.js';
 import { JsonError, readJson, type JsonSchema } from '../json.js';
-import { isMissing } from '../paths.js';
+import { isMissing, isThere } from '../paths.js';
 import { MiB } from '../sizes.js';
 
 /*
@@ -50,6 +50,13 @@ export async function findImage(directory: string, reference: string): Promise<L
   return { directory, manifest, config, layers };
 }
 
+/** The layers of a manifest that a layout has, by their digests; undefined where it has no such manifest. */
+export async function layersOf(directory: string, manifest: string): Promise<string[] | undefined> {
+  const path = blobPath(directory, manifest);
+  if (!digestPattern.test(manifest) || !(await isThere(path))) return undefined;
+  return (await readDocument(path, manifestSchema)).layers.map(({ digest }) => digest);
+}
+
 /** Where a layout has a blob. The digest is one that a manifest names, or matches the pattern of one. */
 export function blobPath(directory: string, digest: string): string {
   return join(directory, 'blobs', ...digest.split(':'));
@@ -81,11 +88,12 @@ export async function checkBlobs(image: LaidOutImage): Promise<void> {
 
 /**
  * Removes the blobs of a layout that an image does not name. What is no blob stays.
+ * @param others digests that are kept as well
  * @returns how many were removed
  */
-export async function pruneLayout(image: LaidOutImage): Promise<number> {
+export async function pruneLayout(image: LaidOutImage, others: readonly string[] = []): Promise<number> {
   const directory = join(image.directory, 'blobs', 'sha256');
-  const kept = new Set(blobsOf(image).map(({ digest }) => digest));
+  const kept = new Set([...blobsOf(image).map(({ digest }) => digest), ...others]);
   const names = (await readdir(directory)).filter((name) => digestPattern.test(`sha256:${name}`));
   const unused = names.filter((name) => !kept.has(`sha256:${name}`));
   for (const name of unused) await rm(join(directory, name), { force: true });

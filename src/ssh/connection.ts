@@ -1,5 +1,5 @@
 import type { Client } from 'ssh2';
-import type { Duplex } from 'node:stream';
+import { Readable, type Duplex } from 'node:stream';
 import { messageOf, PodmanBootcError } from '../errors.js';
 import { LastText, WholeText } from '../kept-text.js';
 import { MiB } from '../sizes.js';
@@ -74,7 +74,7 @@ export class GuestConnection implements Disposable {
   /**
    * Runs a command line of the user's shell, and waits for it. An exit code other than 0 is a result, not an error; so is that the
    * guest went down meanwhile.
-   * @param o.input text for its standard input; by default it gets none
+   * @param o.input for its standard input: text, or bytes as they come, whose error ends the command; by default it gets none
    * @param o.onOutput called with its stdout and stderr as they come, in pieces of any size
    * @throws PodmanBootcError `CONNECTION_FAILED` when the guest opens no session; the signal's reason when aborted, which also
    *   ends the connection
@@ -82,7 +82,7 @@ export class GuestConnection implements Disposable {
   async run(
     command: string,
     o: {
-      input?: string | undefined;
+      input?: string | AsyncIterable<Buffer> | undefined;
       onOutput?: ((chunk: string) => void) | undefined;
       signal?: AbortSignal | undefined;
     } = {},
@@ -133,7 +133,20 @@ export class GuestConnection implements Disposable {
         });
         channel.on('close', finished);
         channel.on('error', () => undefined);
-        channel.end(o.input);
+        if (o.input === undefined || typeof o.input === 'string') {
+          channel.end(o.input);
+          return;
+        }
+        const input = Readable.from(o.input, { objectMode: false });
+        // Whoever does not read to the end has ended, and says why.
+        channel.on('close', () => input.destroy());
+        input.on('error', (error) => {
+          channel.close();
+          settle(() => {
+            reject(error);
+          });
+        });
+        input.pipe(channel);
       });
     });
   }

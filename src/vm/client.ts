@@ -17,6 +17,7 @@ import type { InspectedVirtualMachine } from './inspect.js';
 import type { RunOptions } from './create/options.js';
 import { isThere } from '../paths.js';
 import type { BootPatience } from './update/judge.js';
+import type { LiveOptions, LiveOutcome } from './update/live.js';
 import type { RollbackOutcome } from './update/rollback.js';
 import type { WatchCycle } from './update/watch.js';
 import type { UpgradeOptions, UpgradeOutcome } from './update/upgrade.js';
@@ -278,13 +279,28 @@ export class PodmanBootc implements AsyncDisposable {
   }
 
   /**
+   * Brings the files of /usr and /etc of the present version of its image, or of another, into a VM that runs, without a reboot.
+   * They are gone with the next boot, unless `upgrade` has brought that version.
+   * @throws PodmanBootcError `LIVE_NEEDS_REBOOT` and what else `upgradeLive` of vm/update/live.ts throws
+   */
+  async upgradeLive(which: string | VirtualMachine, options: LiveOptions = {}): Promise<LiveOutcome> {
+    this.requireLocal('upgrade');
+    return this.#exclusively(
+      which,
+      async (vm) => (await import('./update/live.js')).upgradeLive(this.#host, vm, options),
+      options.signal,
+    );
+  }
+
+  /**
    * Upgrades a VM to every new version of its image, or of another, beginning with the present one; tells of each. An update that
    * fails is undone and told, and does not end this; of versions that come meanwhile, the newest counts. Ends when the signal
    * aborts, with its reason; the VM goes on running.
+   * @param options.live brings only files, as `upgradeLive` does
    */
   async *watch(
     which: string | VirtualMachine,
-    options: UpgradeOptions & { signal: AbortSignal },
+    options: UpgradeOptions & { live?: boolean | undefined; signal: AbortSignal },
   ): AsyncGenerator<WatchCycle, void> {
     this.requireLocal('upgrade');
     const [{ newVersions }, { findVersion }, { isVerdict }] = await Promise.all([
@@ -298,8 +314,10 @@ export class PodmanBootc implements AsyncDisposable {
     for await (const imageId of newVersions(engine, reference, undefined, options.signal)) {
       const begin = performance.now();
       const cycle = { imageId, outcome: undefined, error: undefined };
-      const told = await this.upgrade(vm, { ...options, image: reference, pull: 'missing' }).then(
-        (outcome) => ({ ...cycle, outcome }),
+      const wanted = { ...options, image: reference, pull: 'missing' } as const;
+      const upgrading = options.live === true ? this.upgradeLive(vm, wanted) : this.upgrade(vm, wanted);
+      const told = await upgrading.then(
+        (outcome: UpgradeOutcome | LiveOutcome) => ({ ...cycle, outcome }),
         (error: unknown) => {
           // It is the version's matter, and the next one may be better.
           if (!isVerdict(error)) throw error;

@@ -25,6 +25,23 @@ describe('a connection to a guest', () => {
     assert.equal(server.accepted.length, before + 1);
   });
 
+  it('gives a command bytes as they come, and lets it end before it has read all', async () => {
+    using guest = await GuestConnection.open(server.target());
+    let made = 0;
+    async function* bytes(most: number): AsyncGenerator<Buffer> {
+      for (; made < most; made++) yield await Promise.resolve(Buffer.alloc(1 << 16, 0xff));
+    }
+    assert.equal((await guest.run('wc -c', { input: bytes(50) })).stdout.trim(), String(50 << 16));
+    assert.equal((await guest.run('exec <&-; exit 4', { input: bytes(100_000) })).exitCode, 4);
+    assert.ok(made < 10_000, `${made}`);
+    async function* failing(): AsyncGenerator<Buffer> {
+      yield await Promise.resolve(Buffer.from('x'));
+      throw new Error('unreadable');
+    }
+    await assert.rejects(guest.run('cat', { input: failing() }), /^Error: unreadable$/);
+    assert.equal((await guest.run('echo on')).stdout, 'on\n', 'the connection goes on');
+  });
+
   it('tells what a command prints while it runs', async () => {
     using guest = await GuestConnection.open(server.target());
     const first = new Promise<string>((resolve) => {

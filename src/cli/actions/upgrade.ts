@@ -4,6 +4,7 @@ import type { RebootWay } from '../../vm/update/ways.js';
 import type { UpgradeOutcome } from '../../vm/update/upgrade.js';
 import { listenForInterrupt } from './interrupt.js';
 import { openClient } from './open-client.js';
+import { tellLive } from './tell-live.js';
 import type { GlobalOptions } from '../options.js';
 import { showProgress, type ProgressOptions } from '../output/progress.js';
 import { setLogLevel, terminalReporter } from '../output/terminal.js';
@@ -12,6 +13,7 @@ interface UpgradeCommandOptions extends GlobalOptions, ProgressOptions {
   podman?: string;
   pull?: PullPolicy;
   reboot?: RebootWay;
+  live?: boolean;
   health?: string;
   keepFailed?: boolean;
   /** Milliseconds. */
@@ -26,6 +28,10 @@ export async function upgrade(
   options: UpgradeCommandOptions,
 ): Promise<void> {
   if (options.quiet && options.logLevel === undefined) setLogLevel('error');
+  if (options.live) {
+    await upgradeLive(nameOrId, image, options);
+    return;
+  }
   const begin = performance.now();
   const { signal } = listenForInterrupt();
   await using client = await openClient(options, signal);
@@ -40,6 +46,31 @@ export async function upgrade(
       `Units have failed in ${outcome.vm.name} that had not before: ${outcome.newlyFailed.join(', ')}`,
     );
   terminalReporter.info(whatHappened(outcome, (performance.now() - begin) / 1000));
+}
+
+/** `podman-bootc upgrade --live VM [IMAGE]` */
+async function upgradeLive(
+  nameOrId: string,
+  image: string | undefined,
+  options: UpgradeCommandOptions,
+): Promise<void> {
+  const begin = performance.now();
+  const { signal } = listenForInterrupt();
+  await using client = await openClient(options, signal);
+  const view = await showProgress(options);
+  const { podman, pull, health, bootTimeout: timeout, quiet } = options;
+  const outcome = await client.upgradeLive(nameOrId, {
+    ...{ image, podman, pull, health, timeout, quiet, signal },
+  });
+  view.close('done');
+  tellLive(outcome);
+  const { vm, image: version } = outcome;
+  const seconds = ((performance.now() - begin) / 1000).toFixed(1);
+  terminalReporter.info(
+    outcome.outcome === 'unchanged'
+      ? `${vm.name} has the files of the present version of ${version.reference} already`
+      : `${vm.name} has the files of the present version of ${version.reference} until its next boot, after ${seconds} s`,
+  );
 }
 
 function whatHappened({ outcome, vm, image }: UpgradeOutcome, seconds: number): string {

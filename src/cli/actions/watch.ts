@@ -5,6 +5,7 @@ import type { PodmanBootc } from '../../vm/client.js';
 import type { WatchCycle } from '../../vm/update/watch.js';
 import { listenForInterrupt } from './interrupt.js';
 import { openClient } from './open-client.js';
+import { tellLive } from './tell-live.js';
 import type { GlobalOptions } from '../options.js';
 import { showProgress, type ProgressOptions } from '../output/progress.js';
 import { terminalReporter } from '../output/terminal.js';
@@ -13,6 +14,7 @@ interface WatchCommandOptions extends GlobalOptions, ProgressOptions {
   build?: string;
   exec?: string;
   health?: string;
+  live?: boolean;
   podman?: string;
   /** Milliseconds. */
   bootTimeout?: number;
@@ -30,7 +32,7 @@ export async function watch(
   const vm = await client.find(nameOrId);
   const failed = new AbortController();
   const signal = AbortSignal.any([interrupt.signal, failed.signal]);
-  const { podman, health, bootTimeout: timeout } = options;
+  const { podman, health, live, bootTimeout: timeout } = options;
   const building =
     context === undefined
       ? undefined
@@ -42,9 +44,10 @@ export async function watch(
   try {
     let number = 0;
     let view = await showProgress(options);
-    for await (const cycle of client.watch(vm, { image, podman, health, timeout, signal })) {
+    for await (const cycle of client.watch(vm, { image, podman, health, live, timeout, signal })) {
       view.close(cycle.error ? 'failed' : 'done');
       process.stdout.write(`${line(++number, cycle)}\n`);
+      if (cycle.outcome && 'changed' in cycle.outcome) tellLive(cycle.outcome);
       if (options.exec !== undefined && cycle.outcome) await execute(client, vm.name, options.exec);
       view = await showProgress(options);
     }

@@ -29,6 +29,12 @@ export function addUpdatingCommands(command: AddCommand): void {
         .choices(rebootWays)
         .default('auto'),
     )
+    .addOption(
+      new Option('--live', 'change the files of /usr and /etc while it runs, until its next boot').conflicts([
+        'reboot',
+        'keepFailed',
+      ]),
+    )
     .option('--health <command>', 'a command line that has to succeed in the updated guest')
     .option('--keep-failed', 'leave an update that fails as it is, to look at it')
     .addOption(newVmOption('quiet'))
@@ -40,9 +46,16 @@ what was changed in /etc stay, and so do keys and ports. A version that nobody c
 the command of --health fails, is undone: the VM runs again what it ran before, and its disk is as it was
 before the reboot. \`logs --boot failed\` has what the failed version wrote to its console.
 
+With --live nothing is rebooted: files of /usr and /etc that have changed go straight into the guest, and units whose
+file, drop-in or program is among them are restarted. New units are not started. The next boot brings back what is
+installed, unless a later \`upgrade\` has brought that version. From a live update of /etc on, whatever is changed
+there, by whomever, is gone with the next boot. What somebody has changed in /etc before stays as it is. An image with
+another kernel, initramfs or kernel arguments is refused, and what differs outside /usr and /etc is left out.
+
 Examples:
   podman build -t localhost/my-os . && podman-bootc upgrade web
   podman-bootc upgrade --health 'systemctl is-active nginx' web
+  podman build -t localhost/my-os . && podman-bootc upgrade --live web
   podman-bootc upgrade --reboot none web quay.io/fedora/fedora-bootc:43`,
     )
     .action(async (vm: string, image: string | undefined, _options: unknown, self: Command) => {
@@ -55,6 +68,7 @@ Examples:
     .argument('[image]', 'image reference (default: what the VM was made of)')
     .option('--build <context>', 'build the image when files of this directory change')
     .option('--exec <command>', 'a command line to run in the guest after each update')
+    .option('--live', 'change files while it runs, until its next boot: see upgrade --live')
     .option('--health <command>', 'a command line that has to succeed in the updated guest')
     .addOption(
       newVmOption('podman', 'which podman has the image (default: what the VM was installed by)').default(
@@ -70,7 +84,8 @@ count for --build. Ctrl-C ends it; the VM goes on running.
 
 Examples:
   podman-bootc watch web
-  podman-bootc watch --build . --exec 'systemctl --failed' web`,
+  podman-bootc watch --build . --exec 'systemctl --failed' web
+  podman-bootc watch --build . --live web`,
     )
     .action(async (vm: string, image: string | undefined, _options: unknown, self: Command) => {
       const { watch } = await import('../actions/watch.js');

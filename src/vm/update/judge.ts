@@ -37,9 +37,20 @@ export interface OpenGuest extends Disposable {
   bootc: GuestBootc;
 }
 
-/** Logs in on a guest that is up. */
-export async function openGuest(host: Host, vm: VirtualMachine, signal?: AbortSignal): Promise<OpenGuest> {
-  const connection = await GuestConnection.open(loginTarget(host, vm), { signal });
+/**
+ * Logs in on a guest that is up.
+ * @param bannerTimeout milliseconds in which its sshd has to answer; default 60,000
+ */
+export async function openGuest(
+  host: Host,
+  vm: VirtualMachine,
+  signal?: AbortSignal,
+  bannerTimeout?: number,
+): Promise<OpenGuest> {
+  const connection = await GuestConnection.open(loginTarget(host, vm), {
+    signal,
+    ...(bannerTimeout !== undefined && { bannerTimeout }),
+  });
   const bootc = new GuestBootc(connection, { user: vm.metadata.ssh.user, name: vm.name });
   return {
     connection,
@@ -84,7 +95,7 @@ export async function powerCycle(
 export async function judgeGuest(
   vm: VirtualMachine,
   { bootc, connection }: OpenGuest,
-  { health }: UpdateJournal,
+  { health }: Pick<UpdateJournal, 'health'>,
   signal: AbortSignal | undefined,
 ): Promise<string[]> {
   if (health !== undefined) {

@@ -1,4 +1,5 @@
 import { reasonOf } from '../../bootc/guest.js';
+import { LiveGuest } from '../../bootc/live-guest.js';
 import { isOneOf, type BootcStatus, type Deployment } from '../../bootc/status.js';
 import { DamagedRecord } from '../../durable-file.js';
 import { PodmanBootcError } from '../../errors.js';
@@ -187,6 +188,9 @@ async function stageVersion(
       } else throw stagingFailed(vm, image, reasonOf(result), result.stderr);
     }
   }
+  // The composefs backend merges what it sees in /etc when it finalizes (bootc 1.16, bootc_composefs/finalize.rs): what a live
+  // update has put over it would count as the user's for ever.
+  if (before.booted?.backend === 'composefs') await new LiveGuest(bootc).endEtcOverlay(signal);
   const count = await bootc.softReboots(signal);
   return {
     digests,

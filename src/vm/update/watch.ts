@@ -3,6 +3,7 @@ import type { PodmanEngine } from '../../podman/engine.js';
 import { watchImageEvents } from '../../podman/events.js';
 import { inspectImage } from '../../podman/images.js';
 import { pause } from '../../pause.js';
+import type { LiveOutcome } from './live.js';
 import type { UpgradeOutcome } from './upgrade.js';
 
 /** Milliseconds for which nothing must have happened before an image counts as done: a build says more than one thing. */
@@ -45,7 +46,7 @@ export interface WatchCycle {
   /** From the moment at which it was noticed; in milliseconds. */
   duration: number;
   /** Undefined where it failed. */
-  outcome: UpgradeOutcome | undefined;
+  outcome: UpgradeOutcome | LiveOutcome | undefined;
   /** Why it failed: that is the image's matter, and the next version may be better. */
   error: PodmanBootcError | undefined;
 }

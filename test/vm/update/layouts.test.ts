@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { mkdirSync, readdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { holdLayout } from '../../../src/vm/update/layouts.js';
+import { holdLayout, type EarlierVersion } from '../../../src/vm/update/layouts.js';
 import { withPodman } from '../../support/fake-podman.js';
 import { temporaryDirectory } from '../../support/temporary.js';
 import { openTestHost } from '../../support/test-host.js';
@@ -59,6 +59,44 @@ describe('the layout that is kept of an image', () => {
       assert.deepEqual(await hold('two'), second, 'a layer that was cut short');
       writeFileSync(join(directory, 'index.json'), '{');
       assert.deepEqual(await hold('two'), second, 'an index that was overwritten');
+    });
+  });
+
+  it('has the layers of an earlier version as well, by which it is known', async function () {
+    const state = temporaryDirectory(this);
+    const { host } = await openTestHost(this, []);
+    // A store with three versions, of which a layer is what the ID says; only the newest has a name.
+    const store = join(state, 'store');
+    const podman = `for last; do :; done; while [ "$1" != --output ]; do shift; done; echo "$last" >>${state}/saved; mkdir -p "$2"; cp -r ${store}/$last/. "$2/"`;
+    const digests = new Map<string, { manifest: string; layer: string }>();
+    for (const id of ['one', 'two', o.reference]) {
+      writeLayout(join(store, id), o.reference, id);
+      const index = readFileSync(join(store, id, 'index.json'), 'utf8');
+      const layer = `sha256:${createHash('sha256').update(id).digest('hex')}`;
+      digests.set(id, { manifest: /sha256:[0-9a-f]{64}/.exec(index)?.[0] ?? '', layer });
+    }
+    const version = (id: string, known: string[]): EarlierVersion => ({
+      id,
+      digests: known,
+      layers: [digests.get(id)?.layer ?? ''],
+    });
+    const manifest = digests.get('two')?.manifest ?? '';
+    const hold = async (
+      manifest: string,
+      among: EarlierVersion[],
+    ): Promise<[string | undefined, number, string[]]> => {
+      writeFileSync(join(state, 'saved'), '');
+      await using layout = await holdLayout(host, { kind: 'local' }, { ...o, before: { manifest, among } });
+      const blobs = readdirSync(join(layout.image.directory, 'blobs', 'sha256'));
+      return [layout.before?.id, blobs.length, readFileSync(join(state, 'saved'), 'utf8').trim().split('\n')];
+    };
+    await withPodman(this, podman, async () => {
+      // podman knows another digest where what was pulled is compressed: then the layout's counts.
+      const among = [version('one', ['sha256:1']), version('two', ['sha256:2'])];
+      assert.deepEqual(await hold(manifest, among), ['two', 4, ['one', 'two', o.reference]]);
+      assert.deepEqual(await hold('sha256:2', among), ['two', 4, [o.reference]], 'its layer is there');
+      assert.deepEqual(await hold('sha256:1', among), ['one', 4, ['one', o.reference]]);
+      assert.deepEqual(await hold('sha256:9', among), [undefined, 3, ['one', 'two', o.reference]]);
     });
   });
 
