@@ -4,6 +4,7 @@ import { DamagedRecord } from '../../durable-file.js';
 import { PodmanBootcError } from '../../errors.js';
 import { ImageRegistry } from '../../oci/registry.js';
 import { option } from '../../option-text.js';
+import type { GuestResult } from '../../ssh/connection.js';
 import { reportTransfer } from '../../transfer.js';
 import { loginWhenReady } from '../boot/login-when-ready.js';
 import type { VmDirectory } from '../files/vm-directory.js';
@@ -134,14 +135,15 @@ export async function bringUp(
 async function stageVersion(
   host: Host,
   vm: VirtualMachine,
-  { engine, image, repository }: ImageVersion,
+  version: ImageVersion,
   options: UpgradeOptions,
 ): Promise<Staged | undefined> {
+  const { engine, image, repository } = version;
   const { signal } = options;
   using guest = await openGuest(host, vm, signal);
   const { bootc } = guest;
   const before = await bootc.status(signal);
-  const digests = image.digest === undefined ? [] : [image.digest];
+  const digests = [...version.digests];
   const isWanted = (deployment: Deployment | undefined): boolean => isOneOf(deployment, digests);
   if (isWanted(before.booted)) {
     if (before.staged && !isWanted(before.staged))
@@ -179,7 +181,7 @@ async function stageVersion(
     if (!isWanted(status.staged)) {
       // After a rollback it is there, and bootc finds nothing to do.
       if (isWanted(status.rollback)) await queueRollback(vm, guest, status, signal);
-      else if (result.stderr.includes('same fs-verity digest as the existing')) {
+      else if (isNoNews(result, before.booted)) {
         host.report.info(`${image.reference} has the same files as what ${vm.name} runs`);
         return undefined;
       } else throw stagingFailed(vm, image, reasonOf(result), result.stderr);
@@ -214,6 +216,18 @@ export async function queueRollback(
     'ROLLBACK_FAILED',
     `bootc in ${vm.name} could not go back: ${reasonOf(result)}`,
     { output: result.stderr },
+  );
+}
+
+/**
+ * Whether bootc has found an image to be the one that is booted, under another digest of its manifest. Of the ostree backend that
+ * is one of the same configuration, of composefs one of the same files.
+ */
+export function isNoNews({ stdout, stderr }: GuestResult, booted: Deployment | undefined): boolean {
+  const same = /^No changes in \S+ => (sha256:[0-9a-f]{64})$/m.exec(stdout)?.[1];
+  return (
+    (same !== undefined && same === booted?.digest) ||
+    stderr.includes('same fs-verity digest as the existing')
   );
 }
 
