@@ -15,6 +15,9 @@ export interface ImageSource {
   port: number;
 }
 
+/** What the guest's registry calls the image: a name of a registry with a port is none for a path (`localhost:5000/web`). */
+export const servedRepository = 'image';
+
 /** How a call of bootc's is listened to. */
 interface Listening {
   /** What it prints, as it comes. */
@@ -93,7 +96,7 @@ export class GuestBootc {
     const input = [
       '[[registry]]',
       `prefix = ${JSON.stringify(repository)}`,
-      `location = ${JSON.stringify(`127.0.0.1:${port}/${repository}`)}`,
+      `location = ${JSON.stringify(`127.0.0.1:${port}/${servedRepository}`)}`,
       'insecure = true',
       '',
     ].join('\n');

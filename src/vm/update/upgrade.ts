@@ -1,4 +1,4 @@
-import { reasonOf } from '../../bootc/guest.js';
+import { reasonOf, servedRepository } from '../../bootc/guest.js';
 import { isOneOf, type BootcStatus, type Deployment } from '../../bootc/status.js';
 import { DamagedRecord } from '../../durable-file.js';
 import { PodmanBootcError } from '../../errors.js';
@@ -162,7 +162,7 @@ async function stageVersion(
   let transferred = 0;
   if (!isWanted(before.staged)) {
     const tag = tagOf(image.reference);
-    using registry = new ImageRegistry(layout.image, repository, tag);
+    using registry = new ImageRegistry(layout.image, servedRepository, tag);
     const port = await guest.connection.forward((connection) => {
       registry.serve(connection);
     });
