@@ -1,5 +1,5 @@
-import type { Client } from 'ssh2';
-import type { Duplex } from 'node:stream';
+import type { Client, ClientChannel } from 'ssh2';
+import { Readable, type Duplex } from 'node:stream';
 import { messageOf, PodmanBootcError } from '../errors.js';
 import { LastText, WholeText } from '../kept-text.js';
 import { MiB } from '../sizes.js';
@@ -74,7 +74,7 @@ export class GuestConnection implements Disposable {
   /**
    * Runs a command line of the user's shell, and waits for it. An exit code other than 0 is a result, not an error; so is that the
    * guest went down meanwhile.
-   * @param o.input text for its standard input; by default it gets none
+   * @param o.input text for its standard input, or a stream, which is destroyed when the command has ended; by default it gets none
    * @param o.onOutput called with its stdout and stderr as they come, in pieces of any size
    * @throws PodmanBootcError `CONNECTION_FAILED` when the guest opens no session; the signal's reason when aborted, which also
    *   ends the connection
@@ -82,7 +82,7 @@ export class GuestConnection implements Disposable {
   async run(
     command: string,
     o: {
-      input?: string | undefined;
+      input?: string | Readable | undefined;
       onOutput?: ((chunk: string) => void) | undefined;
       signal?: AbortSignal | undefined;
     } = {},
@@ -133,7 +133,8 @@ export class GuestConnection implements Disposable {
         });
         channel.on('close', finished);
         channel.on('error', () => undefined);
-        channel.end(o.input);
+        if (o.input instanceof Readable) sendInput(o.input, channel);
+        else channel.end(o.input);
       });
     });
   }
@@ -172,6 +173,15 @@ export class GuestConnection implements Disposable {
   [Symbol.dispose](): void {
     this.client.end();
   }
+}
+
+/** A command whose input breaks off is to notice: it is not told that all is there, but loses its channel. */
+function sendInput(input: Readable, channel: ClientChannel): void {
+  input.on('error', () => {
+    channel.close();
+  });
+  channel.on('close', () => input.destroy());
+  input.pipe(channel);
 }
 
 function connectionFailed({ port }: LoginTarget, problem: string): PodmanBootcError {
