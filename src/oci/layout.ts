@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readRegularFile } from '../durable-file.js';
-import { PodmanBootcError } from '../errors.js';
+import { codeOf, PodmanBootcError } from '../errors.js';
 import { JsonError, readJson, type JsonSchema } from '../json.js';
 import { isMissing } from '../paths.js';
 import { MiB } from '../sizes.js';
@@ -80,12 +80,29 @@ export async function checkBlobs(image: LaidOutImage): Promise<void> {
 }
 
 /**
- * Removes the blobs of a layout that an image does not name. What is no blob stays.
+ * The layers of a version by the digest of its manifest, also of one whose layers have been pruned.
+ * @returns their digests; undefined where the layout does not know the version
+ */
+export async function layersOf(directory: string, manifest: string): Promise<string[] | undefined> {
+  if (!digestPattern.test(manifest)) return undefined;
+  try {
+    const { layers } = await readDocument(blobPath(directory, manifest), manifestSchema);
+    return layers.map(({ digest }) => digest);
+  } catch (error) {
+    if (codeOf(error) === 'LAYOUT_DAMAGED') return undefined;
+    throw error;
+  }
+}
+
+/**
+ * Removes the blobs of a layout that an image does not name. What is no blob stays, and so do the manifests of versions before:
+ * they say which layers a guest has that runs one of them.
  * @returns how many were removed
  */
 export async function pruneLayout(image: LaidOutImage): Promise<number> {
   const directory = join(image.directory, 'blobs', 'sha256');
-  const kept = new Set(blobsOf(image).map(({ digest }) => digest));
+  const { manifests } = await readDocument(join(image.directory, 'index.json'), indexSchema);
+  const kept = new Set([...blobsOf(image), ...manifests].map(({ digest }) => digest));
   const names = (await readdir(directory)).filter((name) => digestPattern.test(`sha256:${name}`));
   const unused = names.filter((name) => !kept.has(`sha256:${name}`));
   for (const name of unused) await rm(join(directory, name), { force: true });

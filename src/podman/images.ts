@@ -32,6 +32,8 @@ export interface Image {
   /** Bytes, uncompressed. */
   size: number;
   labels: Record<string, string>;
+  /** Digests of its layers, uncompressed, the lowest first. */
+  layers: string[];
 }
 
 /** A line of `podman-bootc images`. */
@@ -62,6 +64,7 @@ const imageInspection = (v: typeof Valibot) =>
       Architecture: v.string(),
       Size: v.pipe(v.number(), v.safeInteger('a number of bytes'), v.minValue(0, 'a number of bytes')),
       Labels: v.nullish(v.record(v.string(), v.string())),
+      RootFS: v.nullish(v.object({ Layers: v.nullish(v.array(v.string())) })),
     }),
   );
 
@@ -116,6 +119,7 @@ export async function inspectImage(
     architecture: image.Architecture,
     size: image.Size,
     labels: image.Labels ?? {},
+    layers: image.RootFS?.Layers ?? [],
   };
 }
 

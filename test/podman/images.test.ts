@@ -15,6 +15,7 @@ describe('the name that an image is recorded under', () => {
     architecture: 'amd64',
     size: 1,
     labels: {},
+    layers: [],
   };
 
   const digest = (digit: string): string => `sha256:${digit.repeat(64)}`;

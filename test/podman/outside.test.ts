@@ -146,6 +146,7 @@ describe('what podman prints', () => {
       architecture: 'amd64',
       size: 1,
       labels: {},
+      layers: [],
     });
   });
 

@@ -11,6 +11,7 @@ export function imageOf(reference: string, digest?: string): Image {
     architecture: 'amd64',
     size: 1024 ** 3,
     labels: {},
+    layers: [],
   };
 }
 
