@@ -37,6 +37,11 @@ set -eu
 directory=/etc/containers/registries.conf.d
 own=/run/podman-bootc/registries.conf.d
 umask 022
+# What a guest that ended in the middle has of an archive (serve.ts).
+set -- /run/podman-bootc/serve.* -- "$@"
+[ -e "$1" ] || rm -rf /var/tmp/podman-bootc-update.*
+while [ "$1" != -- ]; do shift; done
+shift
 mkdir -p "$directory"
 while [ -e "$directory/${dropIn}" ] && umount -l "$directory"; do :; done
 rm -rf "$own"
