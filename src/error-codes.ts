@@ -202,6 +202,7 @@ export const errorCodes = {
     UPDATE_FAILED: ['The update did not come up, and was left as it is for somebody to look at', 'podman-bootc rollback VM undoes it'],
     UPDATE_NO_SOFT_REBOOT: ['The guest cannot be soft-rebooted into the update', '--reboot auto or hard; the update is staged'],
     UPDATE_NOT_ARRIVED: ['The guest booted what it ran before', 'The units that finalize an update are named in the message'],
+    UPDATE_NO_WAY_IN: ["The guest's sshd forwards no ports, and no other way into the guest worked", 'Set AllowTcpForwarding to yes or remote in its sshd_config'],
     UPDATE_STAGING_FAILED: ['bootc in the guest could not take the update', 'Its words are below the message; nothing has changed'],
     UPDATE_UNHEALTHY: ['The command that the update has to pass failed in the guest', 'The message has what it said last'],
     UPDATE_UNDONE: ['The update did not come up, and was undone', 'podman-bootc logs --boot failed VM'],

@@ -15,6 +15,9 @@ export interface ImageSource {
   port: number;
 }
 
+/** What the guest's registry calls the image: a name of a registry with a port is none for a path (`localhost:5000/web`). */
+export const servedRepository = 'image';
+
 /** How a call of bootc's is listened to. */
 interface Listening {
   /** What it prints, as it comes. */
@@ -34,6 +37,11 @@ set -eu
 directory=/etc/containers/registries.conf.d
 own=/run/podman-bootc/registries.conf.d
 umask 022
+# What a guest that ended in the middle has of an archive (serve.ts).
+set -- /run/podman-bootc/serve.* -- "$@"
+[ -e "$1" ] || rm -rf /var/tmp/podman-bootc-update.*
+while [ "$1" != -- ]; do shift; done
+shift
 mkdir -p "$directory"
 while [ -e "$directory/${dropIn}" ] && umount -l "$directory"; do :; done
 rm -rf "$own"
@@ -100,7 +108,7 @@ export class GuestBootc {
     const input = [
       '[[registry]]',
       `prefix = ${JSON.stringify(repository)}`,
-      `location = ${JSON.stringify(`127.0.0.1:${port}/${repository}`)}`,
+      `location = ${JSON.stringify(`127.0.0.1:${port}/${servedRepository}`)}`,
       'insecure = true',
       '',
     ].join('\n');

@@ -26,6 +26,15 @@ export function hasDisk(domainXml: string, path: string): boolean {
   return findDisk(domainXml, path) !== undefined;
 }
 
+/** A name for one more virtio disk of a domain. */
+export function freeDiskTarget(domainXml: string): string {
+  const taken = disksOf(parseXml(domainXml)).map((disk) => child(disk, 'target')?.attributes.dev);
+  const names = Array.from({ length: 26 }, (_, index) => `vd${String.fromCharCode(97 + index)}`);
+  const found = names.find((target) => !taken.includes(target));
+  if (found !== undefined) return found;
+  throw new PodmanBootcError('failure', 'DOMAIN_INVALID', 'Expected the domain to have less than 26 disks');
+}
+
 /** What libvirt is told to put an overlay above one disk of a domain, and to leave all others alone. */
 export function overlaySnapshotXml(domainXml: string, target: string, overlay: string): string {
   const disks = disksOf(parseXml(domainXml)).flatMap((disk) => {

@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto';
 import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readRegularFile } from '../durable-file.js';
-import { PodmanBootcError } from '../errors.js';
+import { codeOf, PodmanBootcError } from '../errors.js';
 import { JsonError, readJson, type JsonSchema } from '../json.js';
-import { isMissing, isThere } from '../paths.js';
+import { isMissing } from '../paths.js';
 import { MiB } from '../sizes.js';
 
 /*
@@ -50,13 +50,6 @@ export async function findImage(directory: string, reference: string): Promise<L
   return { directory, manifest, config, layers };
 }
 
-/** The layers of a manifest that a layout has, by their digests; undefined where it has no such manifest. */
-export async function layersOf(directory: string, manifest: string): Promise<string[] | undefined> {
-  const path = blobPath(directory, manifest);
-  if (!digestPattern.test(manifest) || !(await isThere(path))) return undefined;
-  return (await readDocument(path, manifestSchema)).layers.map(({ digest }) => digest);
-}
-
 /** Where a layout has a blob. The digest is one that a manifest names, or matches the pattern of one. */
 export function blobPath(directory: string, digest: string): string {
   return join(directory, 'blobs', ...digest.split(':'));
@@ -87,13 +80,31 @@ export async function checkBlobs(image: LaidOutImage): Promise<void> {
 }
 
 /**
- * Removes the blobs of a layout that an image does not name. What is no blob stays.
+ * The layers of a version by the digest of its manifest, also of one whose layers have been pruned.
+ * @returns their digests; undefined where the layout does not know the version
+ */
+export async function layersOf(directory: string, manifest: string): Promise<string[] | undefined> {
+  if (!digestPattern.test(manifest)) return undefined;
+  try {
+    const { layers } = await readDocument(blobPath(directory, manifest), manifestSchema);
+    return layers.map(({ digest }) => digest);
+  } catch (error) {
+    if (codeOf(error) === 'LAYOUT_DAMAGED') return undefined;
+    throw error;
+  }
+}
+
+/**
+ * Removes the blobs of a layout that an image does not name. What is no blob stays, and so do the manifests of versions before:
+ * they say which layers a guest has that runs one of them.
  * @param others digests that are kept as well
  * @returns how many were removed
  */
 export async function pruneLayout(image: LaidOutImage, others: readonly string[] = []): Promise<number> {
   const directory = join(image.directory, 'blobs', 'sha256');
-  const kept = new Set([...blobsOf(image).map(({ digest }) => digest), ...others]);
+  const { manifests } = await readDocument(join(image.directory, 'index.json'), indexSchema);
+  const named = [...blobsOf(image), ...manifests].map(({ digest }) => digest);
+  const kept = new Set([...named, ...others]);
   const names = (await readdir(directory)).filter((name) => digestPattern.test(`sha256:${name}`));
   const unused = names.filter((name) => !kept.has(`sha256:${name}`));
   for (const name of unused) await rm(join(directory, name), { force: true });

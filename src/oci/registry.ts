@@ -19,11 +19,13 @@ export class ImageRegistry implements Disposable {
   /**
    * @param repository the name by which it is asked for the image
    * @param tag likewise
+   * @param onSent called with the bytes of blobs and manifests that it sends
    */
   constructor(
     private readonly image: LaidOutImage,
     private readonly repository: string,
     private readonly tag: string,
+    private readonly onSent: (bytes: number) => void = () => undefined,
   ) {
     this.#blobs = new Map(blobsOf(image).map((blob) => [blob.digest, blob]));
     this.#server = createServer((request, response) => {
@@ -108,6 +110,7 @@ export class ImageRegistry implements Disposable {
     });
     file.on('data', (chunk) => {
       this.#sent += chunk.length;
+      this.onSent(chunk.length);
     });
     await pipeline(file, response);
   }

@@ -92,6 +92,7 @@ export class GuestConnection implements Disposable {
       const stdout = new WholeText(mostOutput);
       const stderr = new LastText(mostOfErrors);
       let exitCode: number | undefined;
+      let broken: Error | undefined;
       const settle = (end: () => void): void => {
         o.signal?.removeEventListener('abort', onAbort);
         this.client.off('close', onClose);
@@ -99,7 +100,8 @@ export class GuestConnection implements Disposable {
       };
       const finished = (): void => {
         settle(() => {
-          resolve({ exitCode, stdout: stdout.text, stderr: stderr.text });
+          if (broken) reject(broken);
+          else resolve({ exitCode, stdout: stdout.text, stderr: stderr.text });
         });
       };
       const onClose = finished;
@@ -140,11 +142,10 @@ export class GuestConnection implements Disposable {
         const input = Readable.from(o.input, { objectMode: false });
         // Whoever does not read to the end has ended, and says why.
         channel.on('close', () => input.destroy());
+        // The command is not told that all is there, but loses its channel.
         input.on('error', (error) => {
+          broken = error;
           channel.close();
-          settle(() => {
-            reject(error);
-          });
         });
         input.pipe(channel);
       });

@@ -697,7 +697,13 @@ export class PodmanBootc implements AsyncDisposable {
   /** Finishes what an interrupted update has left, if that needs no boot; see `finishStep`. The VM's lock is held. */
   async #finishStep(vm: VirtualMachine): Promise<void> {
     const directory = localDirectoryOf(this.#host, vm);
-    if (!directory || !(await isThere(directory.update))) return;
+    if (!directory) return;
+    if (await isThere(directory.updateDisk)) {
+      const { removeUpdateDisk } = await import('./update/update-disk.js');
+      // Not long: it may be this guest's end that the command is for.
+      await removeUpdateDisk(this.#host, vm, directory, 10_000);
+    }
+    if (!(await isThere(directory.update))) return;
     await (await import('./update/finish.js')).finishStep(this.#host, vm, directory);
   }
 

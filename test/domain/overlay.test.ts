@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { buildDomain } from '../../src/domain/build.js';
-import { findDisk, hasDisk, overlaySnapshotXml, withDisk } from '../../src/domain/overlay.js';
-import { child, children, find, parseXml } from '../../src/domain/xml.js';
+import { updateDiskElement } from '../../src/domain/devices/disk.js';
+import { findDisk, freeDiskTarget, hasDisk, overlaySnapshotXml, withDisk } from '../../src/domain/overlay.js';
+import { buildXml, child, children, find, parseXml } from '../../src/domain/xml.js';
 import { failure, fixture } from './support.js';
 import { specification } from './variants.js';
 
@@ -55,5 +56,23 @@ describe('an overlay above the disk of a domain', () => {
       () => withDisk(built, { target: 'vdq', xml: '<disk/>' }),
       failure('DOMAIN_INVALID', 'failure'),
     );
+  });
+});
+
+describe('a disk that only lasts for an update', () => {
+  it('is read-only, at a name that no other disk has, and is found by its file', () => {
+    const built = buildDomain(specification());
+    assert.equal(freeDiskTarget(built), 'vdb');
+    const domain = parseXml(built);
+    const serial = 'podman-bootc-0123456';
+    const disk = updateDiskElement({ path: '/a & b/update.tar', target: 'vdb', serial });
+    find(domain, 'devices')?.children.push(disk);
+    const plugged = buildXml(domain);
+    assert.equal(freeDiskTarget(plugged), 'vdc');
+    assert.deepEqual(findDisk(plugged, '/a & b/update.tar'), { target: 'vdb', xml: buildXml(disk) });
+    assert.ok(child(disk, 'readonly'));
+    assert.deepEqual(child(disk, 'driver')?.attributes, { name: 'qemu', type: 'raw' });
+    assert.deepEqual(child(disk, 'serial')?.children, [serial]);
+    assert.ok(Buffer.byteLength(serial) <= 20, 'virtio passes on no more');
   });
 });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { blobPath, blobsOf, findImage, layoutName, pruneLayout } from '../../src/oci/layout.js';
+import { blobPath, blobsOf, findImage, layersOf, layoutName, pruneLayout } from '../../src/oci/layout.js';
 import { temporaryDirectory } from '../support/temporary.js';
 import { writeVersion } from './layout-support.js';
 
@@ -23,18 +23,23 @@ describe('an OCI layout', () => {
     assert.equal(blobsOf(image).length, 4);
   });
 
-  it('is pruned of what that version does not name, and of nothing else', async () => {
+  it('is pruned of what that version does not name, but for the manifests of those before', async () => {
     const first = writeVersion(directory, reference, ['base', 'one']);
     const old = await findImage(directory, reference);
     writeVersion(directory, reference, ['base', 'two'], first.entries);
     const image = await findImage(directory, reference);
     const foreign = join(directory, 'blobs', 'sha256', 'notes.txt');
     writeFileSync(foreign, 'of somebody');
-    assert.equal(await pruneLayout(image), 3);
+    assert.equal(await pruneLayout(image), 2);
     for (const { digest } of blobsOf(image)) assert.ok(existsSync(blobPath(directory, digest)), digest);
     const gone = blobsOf(old).filter(({ digest }) => !existsSync(blobPath(directory, digest)));
-    assert.equal(gone.length, 3);
+    assert.equal(gone.length, 2);
     assert.ok(existsSync(foreign));
+    const digests = (layers: readonly { digest: string }[]): string[] => layers.map(({ digest }) => digest);
+    assert.deepEqual(await layersOf(directory, old.manifest.digest), digests(old.layers));
+    assert.deepEqual(await layersOf(directory, image.manifest.digest), digests(image.layers));
+    for (const unknown of [`sha256:${'0'.repeat(64)}`, '../../index.json'])
+      assert.equal(await layersOf(directory, unknown), undefined, unknown);
   });
 
   for (const [fault, break_, message] of [

@@ -16,6 +16,19 @@ export function diskElement(disk: DomainSpecification['disk']): XmlElement {
   );
 }
 
+/** A disk that only lasts for an update: raw, read-only, and known in the guest by its serial (20 bytes, virtio specification, 5.2.6.3). */
+export function updateDiskElement(disk: { path: string; target: string; serial: string }): XmlElement {
+  return element(
+    'disk',
+    { type: 'file', device: 'disk' },
+    element('driver', { name: 'qemu', type: 'raw' }),
+    element('source', { file: disk.path }),
+    element('target', { dev: disk.target, bus: 'virtio' }),
+    element('readonly'),
+    element('serial', {}, disk.serial),
+  );
+}
+
 function backingElement(backing: { path: string; format: string }): XmlElement {
   return element(
     'backingStore',

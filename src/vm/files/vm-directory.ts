@@ -58,6 +58,8 @@ export class VmDirectory {
   readonly update: string;
   /** The UEFI variables as they were before it. */
   readonly nvramBefore: string;
+  /** The disk by which a new version may come into the guest; see `update/update-disk.ts`. */
+  readonly updateDisk: string;
   readonly #journal: string;
 
   constructor(readonly path: string) {
@@ -75,6 +77,7 @@ export class VmDirectory {
     this.keptDefinition = join(path, 'vm.json');
     this.update = join(path, 'update.json');
     this.nvramBefore = join(path, 'nvram.before');
+    this.updateDisk = join(path, 'update-disk.tar');
     this.#journal = join(path, 'journal.json');
   }
 

@@ -3,8 +3,10 @@ import { LiveGuest } from '../../bootc/live-guest.js';
 import { isOneOf, type BootcStatus, type Deployment } from '../../bootc/status.js';
 import { DamagedRecord } from '../../durable-file.js';
 import { PodmanBootcError } from '../../errors.js';
-import { ImageRegistry } from '../../oci/registry.js';
+import { layersOf } from '../../oci/layout.js';
 import { option } from '../../option-text.js';
+import type { PodmanEngine } from '../../podman/engine.js';
+import { inspectImage } from '../../podman/images.js';
 import type { GuestResult } from '../../ssh/connection.js';
 import { reportTransfer } from '../../transfer.js';
 import { loginWhenReady } from '../boot/login-when-ready.js';
@@ -18,6 +20,7 @@ import { openGuest, powerCycle, type BootPatience, type OpenGuest, type Settled 
 import { readUpdate, type UpdateImage, type UpdateJournal } from './journal.js';
 import { holdLayout } from './layouts.js';
 import { softReboot } from './soft-reboot.js';
+import { bringIn, transportsInto } from './transports.js';
 import type { RebootWay } from './ways.js';
 import { findVersion, type ImageVersion, type VersionOptions } from './version.js';
 
@@ -76,7 +79,7 @@ export async function upgradeVirtualMachine(
   const version = await findVersion(host, vm, options, signal);
   const { image } = version;
   const current = await bringUp(host, vm, options);
-  const staged = await stageVersion(host, current, version, options);
+  const staged = await stageVersion(host, current, directory, version, options);
   const outcome = { vm: current, image, newlyFailed: [], transferred: staged?.transferred ?? 0 };
   if (!staged) return { outcome: 'unchanged', ...outcome };
   if (reboot === 'none') return { outcome: 'staged', ...outcome };
@@ -136,14 +139,16 @@ export async function bringUp(
 async function stageVersion(
   host: Host,
   vm: VirtualMachine,
-  { engine, image, repository }: ImageVersion,
+  directory: VmDirectory,
+  version: ImageVersion,
   options: UpgradeOptions,
 ): Promise<Staged | undefined> {
+  const { engine, image, repository } = version;
   const { signal } = options;
   using guest = await openGuest(host, vm, signal);
   const { bootc } = guest;
   const before = await bootc.status(signal);
-  const digests = image.digest === undefined ? [] : [image.digest];
+  const digests = [...version.digests];
   const isWanted = (deployment: Deployment | undefined): boolean => isOneOf(deployment, digests);
   if (isWanted(before.booted)) {
     if (before.staged && !isWanted(before.staged))
@@ -162,27 +167,39 @@ async function stageVersion(
   let status = before;
   let transferred = 0;
   if (!isWanted(before.staged)) {
-    const tag = tagOf(image.reference);
-    using registry = new ImageRegistry(layout.image, repository, tag);
-    const port = await guest.connection.forward((connection) => {
-      registry.serve(connection);
-    });
-    host.report.progress?.({ type: 'stage', stage: 'install', detail: 'bootc stages it in the guest' });
-    using _transfer = reportTransfer(host.report, 'install', () => Promise.resolve(registry.sent));
-    const result = await bootc.stage({ reference: image.reference, repository, port }, before.reference, {
+    const offer = {
+      image: layout.image,
+      reference: image.reference,
+      repository,
+      findKnown: () => layersInGuest(vm, engine, layout.image.directory, before, signal),
+    };
+    const recipient = {
+      host,
+      vm,
+      directory,
+      connection: guest.connection,
       signal,
-      ...(options.quiet !== true && {
-        onOutput: (chunk) => {
-          host.report.output(chunk);
-        },
-      }),
+      onMoved: (bytes: number) => {
+        transferred += bytes;
+      },
+    };
+    using _transfer = reportTransfer(host.report, 'install', () => Promise.resolve(transferred));
+    const result = await bringIn(transportsInto(recipient), offer, recipient, (source) => {
+      host.report.progress?.({ type: 'stage', stage: 'install', detail: 'bootc stages it in the guest' });
+      return bootc.stage(source, before.reference, {
+        signal,
+        ...(options.quiet !== true && {
+          onOutput: (chunk) => {
+            host.report.output(chunk);
+          },
+        }),
+      });
     });
-    transferred = registry.sent;
     status = await bootc.status(signal);
     if (!isWanted(status.staged)) {
       // After a rollback it is there, and bootc finds nothing to do.
       if (isWanted(status.rollback)) await queueRollback(vm, guest, status, signal);
-      else if (result.stderr.includes('same fs-verity digest as the existing')) {
+      else if (isNoNews(result, before.booted)) {
         host.report.info(`${image.reference} has the same files as what ${vm.name} runs`);
         return undefined;
       } else throw stagingFailed(vm, image, reasonOf(result), result.stderr);
@@ -240,10 +257,44 @@ function requireRolledBack(vm: VirtualMachine, result: GuestResult): void {
   );
 }
 
-/** The name by which a registry is asked for a version. */
-function tagOf(reference: string): string {
-  const [, digest] = reference.split('@', 2);
-  return digest ?? /:([^:/]+)$/.exec(reference)?.[1] ?? 'latest';
+/**
+ * Whether bootc has found an image to be the one that is booted, under another digest of its manifest. Of the ostree backend that
+ * is one of the same configuration, of composefs one of the same files.
+ */
+export function isNoNews({ stdout, stderr }: GuestResult, booted: Deployment | undefined): boolean {
+  const same = /^No changes in \S+ => (sha256:[0-9a-f]{64})$/m.exec(stdout)?.[1];
+  return (
+    (same !== undefined && same === booted?.digest) ||
+    stderr.includes('same fs-verity digest as the existing')
+  );
+}
+
+/**
+ * The layers of the versions that a guest has, as far as something is known of them. The record is taken at its word, whose digests
+ * may be others than bootc's: where it is wrong, bootc asks for what it lacks.
+ */
+async function layersInGuest(
+  { metadata }: VirtualMachine,
+  engine: PodmanEngine,
+  layout: string,
+  { booted, staged, rollback }: BootcStatus,
+  signal: AbortSignal | undefined,
+): Promise<Set<string>> {
+  const layers = new Set<string>();
+  for (const [deployment, recorded] of [
+    [booted, metadata.image],
+    [staged, undefined],
+    [rollback, metadata.previous],
+  ] as const) {
+    if (!deployment) continue;
+    const { digest } = deployment;
+    const known =
+      (digest === undefined ? undefined : await layersOf(layout, digest)) ??
+      (recorded && (await inspectImage(engine, recorded.id, signal))?.layers) ??
+      [];
+    for (const layer of known) layers.add(layer);
+  }
+  return layers;
 }
 
 /** Boots what is staged. */

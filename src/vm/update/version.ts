@@ -24,6 +24,11 @@ export interface VersionOptions {
 export interface ImageVersion {
   engine: PodmanEngine;
   image: UpdateImage;
+  /**
+   * Digests by which a guest may call it that was made of it. podman's own is that of the list of all architectures, where a list
+   * was pulled, and bootc's that of the manifest (both seen with podman 4.3).
+   */
+  digests: string[];
   /** Its name without a tag or digest. */
   repository: string;
 }
@@ -54,8 +59,15 @@ export async function findVersion(
   return {
     engine,
     image: { reference, id: found.id, ...(found.digest !== undefined && { digest: found.digest }) },
+    digests: digestsOf(found),
     repository: repositoryOf(reference),
   };
+}
+
+/** All digests that podman knows an image by. */
+export function digestsOf({ digest, digests }: Pick<Image, 'digest' | 'digests'>): string[] {
+  const named = digests.flatMap((name) => name.split('@', 2)[1] ?? []);
+  return [...new Set([...(digest === undefined ? [] : [digest]), ...named])];
 }
 
 function requireName(image: Image, reference: string): void {

@@ -104,6 +104,31 @@ export class Registry {
     return id;
   }
 
+  /**
+   * Gives an image that was pushed one more name, by which it is had through a list of architectures, as most registries have it.
+   * @param name of the list: `team/demo:1`
+   * @param tag of the image, in the same repository
+   */
+  async list(name: string, tag: string): Promise<void> {
+    const [repository = '', listTag = ''] = name.split(':');
+    const manifests = `http://127.0.0.1:${this.#port}/v2/${repository}/manifests`;
+    const mediaType = 'application/vnd.oci.image.manifest.v1+json';
+    const response = await fetch(`${manifests}/${tag}`, { headers: { Accept: mediaType } });
+    const digest = response.headers.get('Docker-Content-Digest');
+    const size = (await response.arrayBuffer()).byteLength;
+    const platform = { os: 'linux', architecture: process.arch === 'arm64' ? 'arm64' : 'amd64' };
+    const type = 'application/vnd.oci.image.index.v1+json';
+    const { status } = await fetch(`${manifests}/${listTag}`, {
+      method: 'PUT',
+      headers: { 'Content-Type': type },
+      body: JSON.stringify({
+        ...{ schemaVersion: 2, mediaType: type },
+        manifests: [{ mediaType, digest, size, platform }],
+      }),
+    });
+    assert.equal(status, 201);
+  }
+
   async stop(): Promise<void> {
     await this.end();
     this.#way?.close();
