@@ -51,7 +51,7 @@ async function held(file: FileHandle, host: Host): Promise<AsyncDisposable> {
 
 /**
  * Takes a lock, waiting for whoever holds it, or failing at once where the host was opened not to wait.
- * @param name the lock: a VM's uuid, `name-NAME`, `ports`, `base-KEY` or `layout-REPOSITORY`
+ * @param name the lock: a VM's uuid, `name-NAME`, `ports`, `base-KEY`, `layout-REPOSITORY`, `disk-DEVICE-INODE` or `file-HASH`
  * @throws PodmanBootcError `BUSY`
  */
 export async function acquireLock(host: Host, name: string, options: LockOptions): Promise<AsyncDisposable> {
