@@ -1,4 +1,4 @@
-import { chmod, link, lstat, open, realpath, rename, rm, stat, statfs, truncate } from 'node:fs/promises';
+import { chmod, link, lstat, open, realpath, rename, rm, stat, statfs } from 'node:fs/promises';
 import { randomBytes } from 'node:crypto';
 import { basename, dirname, extname, join } from 'node:path';
 import { syncDirectory, syncFile } from '../durable-file.js';
@@ -82,10 +82,8 @@ export async function requireTarget(word: string, overwrite: boolean): Promise<s
   if (there && !overwrite) throw fileExists(path);
   if (there && !there.isFile()) throw invalidTarget(word, 'what is there is no regular file');
   // Whoever may write to a directory may still be kept from it: only making a file tells.
-  const probe = partialOf(path);
   try {
-    await makeEmpty(probe);
-    await rm(probe);
+    await usualMode(path);
   } catch (error) {
     const why = codeOf(error) === 'ENAMETOOLONG' ? 'its name is too long' : messageOf(error);
     throw invalidTarget(word, why);
@@ -158,8 +156,8 @@ export async function convertDisk(
     report.progress?.({ type: 'stage', stage: 'write', detail: to });
     if (format !== 'raw' || !(await shareInto(partial, from)))
       await runConvert(from, partial, format, report, signal);
-    // As any file that the user makes; the copy may have brought another mode along.
-    await chmod(partial, 0o666 & ~process.umask());
+    // The copy may have brought another one along.
+    await chmod(partial, await usualMode(to));
     await syncFile(partial);
     signal?.throwIfAborted();
     await giveName(partial, to, overwrite);
@@ -168,6 +166,17 @@ export async function convertDisk(
     throw error;
   } finally {
     await rm(partial, { force: true });
+  }
+}
+
+/** The mode that a file of the user's has there, by umask and what the directory says; found out by making one. */
+async function usualMode(path: string): Promise<number> {
+  const probe = partialOf(path);
+  await using file = await open(probe, 'wx', 0o666);
+  try {
+    return (await file.stat()).mode & 0o777;
+  } finally {
+    await rm(probe, { force: true });
   }
 }
 
@@ -193,7 +202,6 @@ async function runConvert(
   const { allocated } = await fileSize(from);
   if ((await freeSpace(partial)) < allocated) throw await diskFull(from, partial);
   const { name, options } = qemuFormats[format];
-  if (format === 'raw') await truncate(partial, (await stat(from)).size);
   using _growth = reportTransfer(report, 'write', async () => (await stat(partial)).blocks * 512);
   const args = [
     ...['convert', '-f', 'raw', '-O', name],

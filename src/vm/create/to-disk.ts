@@ -7,6 +7,7 @@ import { option } from '../../option-text.js';
 import { parseImageReference } from '../../podman/reference.js';
 import { readPublicKeys } from '../../ssh/public-key.js';
 import { removeBase } from '../disks/base-store.js';
+import { requireUnused } from '../disks/disk-file.js';
 import { recoverAbandoned } from '../disks/recover.js';
 import type { Host } from '../host/host.js';
 import { acquireLock } from '../host/lock.js';
@@ -45,7 +46,7 @@ export interface WrittenDisk {
 /**
  * Writes an image to a file, as a disk that boots: the base disk of the image, which is installed if there is none of that
  * size yet. The file appears when it is complete. A disk with keys in it is no VM's base, and is not kept as one.
- * @throws PodmanBootcError `TARGET_INVALID`, `FILE_EXISTS`, `FORMAT_UNAVAILABLE`, `SSH_KEY_INVALID`, `DISK_FULL`, `CONVERT_FAILED`,
+ * @throws PodmanBootcError `TARGET_INVALID`, `FILE_EXISTS`, `DISK_IN_USE`, `FORMAT_UNAVAILABLE`, `SSH_KEY_INVALID`, `DISK_FULL`, `CONVERT_FAILED`,
  * those of `findImage`, `planInstall` and the install
  */
 export async function writeToDisk(
@@ -65,6 +66,7 @@ export async function writeToDisk(
   await recoverAbandoned(host);
   const hash = createHash('sha256').update(path).digest('hex').slice(0, 24);
   await using _name = await acquireLock(host, `file-${hash}`, { what: `the file ${path}`, signal });
+  if (overwrite) await requireUnused(host, path);
   const chosen = await findImage(host, image, options, signal);
   const requirements = chooseRequirements(options, chosen.image.labels, (message) => {
     host.report.warn(message);

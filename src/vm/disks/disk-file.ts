@@ -75,10 +75,14 @@ export async function readDiskFile(word: string): Promise<DiskFile> {
     format,
     size,
     ...(backing && { backing }),
-    identity: `${status.dev}-${status.ino}`,
+    identity: identityOf(status),
     state: stateOf(status),
     boot,
   };
+}
+
+function identityOf({ dev, ino }: BigIntStats): string {
+  return `${dev}-${ino}`;
 }
 
 /** From one kind of status only: times of the other are rounded otherwise. */
@@ -148,6 +152,9 @@ async function readBelow(
   }
   const real = await realpath(path).catch(() => path);
   const { image, backing } = await readImage(real, word, depth, format);
+  // Whoever made the image may have named any file of this host, which the guest would then read.
+  if (format === 'raw' && typeof (await readBootParts(image)) === 'string')
+    throw invalid(word, `${nameIn(above, word)} is an overlay of ${real}, which is no disk`);
   return { disk: { path: real, format, ...(backing && { backing }) }, image };
 }
 
@@ -265,6 +272,26 @@ export function diskLock({ identity }: DiskFile): string {
   return `disk-${identity}`;
 }
 
+/**
+ * Makes sure that no VM has a file, or an overlay of it, that is to be written over.
+ * @throws PodmanBootcError `DISK_IN_USE`
+ */
+export async function requireUnused(host: Host, path: string): Promise<void> {
+  const status = await stat(path, { bigint: true }).catch(() => undefined);
+  if (!status) return;
+  const file = { identity: identityOf(status) };
+  for (const { name, definition } of await definitionsOf(host)) {
+    const { diskPaths, backingPaths } = describe(definition);
+    if (!(await isAmong(file, [...diskPaths, ...backingPaths]))) continue;
+    throw new PodmanBootcError(
+      'usage',
+      'DISK_IN_USE',
+      `The file ${path} is a disk of the VM ${name}, or what that is an overlay of; nothing was changed`,
+      { remedy: 'Name another file, or remove that VM first' },
+    );
+  }
+}
+
 /** @returns whether the one that goes has it */
 async function requireFree(
   host: Host,
@@ -331,10 +358,10 @@ function describe(definition: string): { diskPaths: string[]; backingPaths: stri
   }
 }
 
-async function isAmong({ identity }: DiskFile, paths: readonly string[]): Promise<boolean> {
+async function isAmong({ identity }: Pick<DiskFile, 'identity'>, paths: readonly string[]): Promise<boolean> {
   for (const path of paths) {
     const status = await stat(path, { bigint: true }).catch(() => undefined);
-    if (status && `${status.dev}-${status.ino}` === identity) return true;
+    if (status && identityOf(status) === identity) return true;
   }
   return false;
 }

@@ -24,14 +24,14 @@ export interface LockOptions {
  */
 
 /**
- * Where a lock lies. VMs and names are those of one libvirt. Ports are the host's: all of a user's libvirts choose them
- * under one lock. Base disks and layouts of images are locked beside them, so that everybody who shares the cache directory meets there, whatever
+ * Where a lock lies. VMs and names are those of one libvirt. Ports are the host's, as are disks and files of the user's: all
+ * of a user's libvirts choose them under one lock. Base disks and layouts of images are locked beside them, so that everybody who shares the cache directory meets there, whatever
  * their /run: another container, say.
  */
 function lockFileOf({ directories, libvirt }: Host, name: string): { directory: string; file: string } {
   const directory = /^(base|layout)-/.test(name)
     ? join(directories.cache, 'locks')
-    : name === 'ports' || isUsualLibvirt(libvirt)
+    : /^(ports$|disk-|file-)/.test(name) || isUsualLibvirt(libvirt)
       ? join(directories.runtime, 'locks')
       : join(directories.runtime, 'locks', libvirtFileName(libvirt));
   return { directory, file: join(directory, `${name}.lock`) };

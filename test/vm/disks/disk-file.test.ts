@@ -13,7 +13,13 @@ import {
 import { join } from 'node:path';
 import { createOverlay } from '../../../src/disk/qcow2.js';
 import { MiB } from '../../../src/sizes.js';
-import { checkSource, readDiskFile, recordOf, requireUsable } from '../../../src/vm/disks/disk-file.js';
+import {
+  checkSource,
+  readDiskFile,
+  recordOf,
+  requireUnused,
+  requireUsable,
+} from '../../../src/vm/disks/disk-file.js';
 import { makeDisk, makeFat, place, types, writeAt, writeMbr } from '../../support/disk-image.js';
 import { rejectsWithCode } from '../../support/rejects.js';
 import { temporaryDirectory } from '../../support/temporary.js';
@@ -103,6 +109,12 @@ describe('a disk that a VM is to be made of', () => {
       rmSync(below);
       return join(directory, 'disk.qcow2');
     },
+    'which is no disk': async (directory) => {
+      const below = join(directory, 'secret');
+      writeFileSync(below, 'secret'.repeat(1000));
+      await createOverlay(join(directory, 'disk.qcow2'), below, MiB);
+      return join(directory, 'disk.qcow2');
+    },
     'whose format it does not name': async (directory) => {
       const below = writeMbr(join(directory, 'below.raw'));
       const path = join(directory, 'disk.qcow2');
@@ -159,29 +171,26 @@ describe('a disk that a VM is to be made of', () => {
     await rejectsWithCode('DISK_IN_USE', () => requireUsable(reading, disk, uses));
     await requireUsable(reading, disk, { ...uses, inPlace: false });
     await requireUsable(writing, disk, { inPlace: true, except: 'u' });
+    for (const each of [writing, reading])
+      await rejectsWithCode('DISK_IN_USE', () => requireUnused(each, disk.path));
+    await requireUnused(host, disk.path);
+    await requireUnused(writing, join(directory, 'absent'));
   });
 
   it('is looked after at each start: a change is said, and its loss is a failure', async function () {
     const path = writeMbr(join(realpathSync(temporaryDirectory(this)), 'disk.raw'));
-    const { host, warnings } = await openWarningHost(this);
+    const { host, said } = await openTestHost(this, []);
     const source = recordOf(await readDiskFile(path), false);
     await checkSource(host, 'web', source);
-    assert.deepEqual(warnings, []);
+    assert.deepEqual(said, []);
     truncateSync(path, 2 * MiB);
     await checkSource(host, 'web', source);
-    assert.equal(warnings.length, 1);
-    assert.match(warnings[0] ?? '', /has changed since the VM web was made of it \(it has 2 MiB, not 1 MiB/);
+    assert.match(
+      said.join('\n'),
+      /^The disk .* has changed since the VM web was made of it \(it has 2 MiB, not 1 MiB/,
+    );
     assert.equal(statSync(path).size, 2 * MiB);
     rmSync(path);
     await rejectsWithCode('DISK_MISSING', () => checkSource(host, 'web', source));
   });
 });
-
-async function openWarningHost(context: Mocha.Context) {
-  const { host } = await openTestHost(context, []);
-  const warnings: string[] = [];
-  const warn = (message: string): void => {
-    warnings.push(message);
-  };
-  return { host: { ...host, report: { ...host.report, warn } }, warnings };
-}
