@@ -112,6 +112,12 @@ Examples:
         'public key that may log in as root wherever the disk is booted (repeatable)',
       ).argParser(repeated),
     )
+    .addOption(
+      newVmOption(
+        'firmware',
+        'firmware that is to find a boot loader on it (default: efi where the host has it)',
+      ),
+    )
     .option('--overwrite', 'write over a file that is there');
   addNewVmOptions(
     toDisk,

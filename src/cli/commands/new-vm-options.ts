@@ -300,11 +300,11 @@ export function optionNames(): readonly OptionName[] {
   return names;
 }
 
-/** Those of what is written to a file by `to-disk`: of the image and its install, and what these are for. */
+/** Those of what is written to a file by `to-disk`, as `run` has them: of the image and its install. */
 export function toDiskOptions(): OptionName[] {
   return names.filter((name) => {
     const group = writtenOption(name)?.group;
-    return group === 'image' || group === 'installation' || name === 'firmware' || name === 'quiet';
+    return group === 'image' || group === 'installation' || name === 'quiet';
   });
 }
 

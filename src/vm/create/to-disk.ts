@@ -78,12 +78,15 @@ export async function writeToDisk(
     signal,
   );
   let size: number;
+  let isComplete = false;
   try {
     await using base = await holdBase(host, plan, signal);
+    isComplete = true;
     ({ size } = await stat(base.path));
     await convertDisk({ from: base.path, to: path, format, overwrite }, host.report, signal);
   } finally {
-    if (keys.length > 0) await removeBase(host, plan.base);
+    // An install that did not end well has its own way to be cleaned up after.
+    if (isComplete && keys.length > 0) await removeBase(host, plan.base);
   }
   return { path, format, size, allocated: (await fileSize(path)).allocated };
 }
