@@ -83,7 +83,7 @@ async function measure(image: string): Promise<Round[]> {
       });
 
       next();
-      const live = await seconds(() => Promise.resolve());
+      const live = await seconds(() => client.upgradeLive(vm, { quiet: true }));
       result.push({ fresh: freshly, upgrade, staging, powerCycle, live, bytes, way });
     }
     return result;

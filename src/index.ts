@@ -22,6 +22,8 @@ export type { AppliedChange, Effect, VmChanges } from './vm/change/set.js';
 export type { AwaitedState, WaitForStateOptions } from './vm/boot/wait.js';
 export type { HostOptions } from './vm/host/host.js';
 export type { RunOptions } from './vm/create/options.js';
+export type { ToDiskOptions, WrittenDisk } from './vm/create/to-disk.js';
+export type { FileFormat } from './disk/file-formats.js';
 export type { UpgradeOptions, UpgradeOutcome } from './vm/update/upgrade.js';
 export type { LiveOptions, LiveOutcome } from './vm/update/live.js';
 export type { WatchCycle } from './vm/update/watch.js';

@@ -1,7 +1,7 @@
 import type { BootStage } from './boot/stage.js';
 
-/** What `run` goes through: the image, its install, the domain, and then the boot. */
-export type ProgressStage = 'image' | 'install' | 'define' | BootStage;
+/** What `run` goes through: the image, its install, the domain, and then the boot; `to-disk` writes a file instead. */
+export type ProgressStage = 'image' | 'install' | 'write' | 'define' | BootStage;
 
 /** How far an operation has come, for programs and for what is drawn. */
 export type Progress =

@@ -1,4 +1,4 @@
-import { rename, rm, stat } from 'node:fs/promises';
+import { rename, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { codeOf, messageOf, PodmanBootcError } from '../errors.js';
 import { option } from '../option-text.js';
@@ -47,6 +47,8 @@ export interface Installation {
   backend: Pick<Backend, 'option' | 'bootloader'>;
   /** Further options, each in one word. */
   bootcArgs: readonly string[];
+  /** Public keys that are put into it for root: lines of authorized_keys. */
+  rootKeys: readonly string[];
   probe: ImageProbe;
   /** What the disk has to have in the end. */
   expected: Omit<DiskExpectation, 'imageSize'>;
@@ -116,7 +118,8 @@ export function checkInstallOptions({
   kargs,
   backend,
   bootcArgs,
-}: Pick<Installation, 'reference' | 'probe' | 'kargs' | 'backend' | 'bootcArgs'>): void {
+  rootKeys,
+}: Pick<Installation, 'reference' | 'probe' | 'kargs' | 'backend' | 'bootcArgs' | 'rootKeys'>): void {
   const need = (option: string, cannot: string, remedy: string): void => {
     if (probe.installOptions.has(option)) return;
     throw new PodmanBootcError(
@@ -129,6 +132,13 @@ export function checkInstallOptions({
   need('via-loopback', 'cannot install to a file', 'Update bootc in the image to 0.1.6 or newer');
   if (kargs.length > 0)
     need('karg', 'takes no kernel arguments', `Leave out ${option('kargs')}, or update bootc in the image`);
+  if (rootKeys.length > 0) {
+    need(
+      'root-ssh-authorized-keys',
+      'puts no SSH keys into a disk',
+      `Leave out ${option('rootSshKeys')}, or update bootc in the image`,
+    );
+  }
   if (backend.option) {
     need(
       'composefs-backend',
@@ -216,9 +226,17 @@ export function installArguments(
     ...(installation.backend.bootloader === undefined
       ? []
       : ['--bootloader', installation.backend.bootloader]),
+    ...(installation.rootKeys.length === 0
+      ? []
+      : ['--root-ssh-authorized-keys', `/output/${basename(keysFile(partialDisk))}`]),
     ...installation.bootcArgs,
     `/output/${basename(partialDisk)}`,
   ];
+}
+
+/** Where bootc finds the keys: beside the disk, which is what the container sees of the host. */
+function keysFile(partialDisk: string): string {
+  return `${partialDisk}.keys`;
 }
 
 /**
@@ -231,8 +249,9 @@ export async function installToDisk(
   report: Reporter,
   signal?: AbortSignal,
 ): Promise<void> {
-  const { engine, reference, disk, partialDisk, diskSize, imageSize, quiet } = installation;
+  const { engine, reference, disk, partialDisk, diskSize, imageSize, quiet, rootKeys } = installation;
   await createSparseDisk(partialDisk, diskSize, imageSize);
+  if (rootKeys.length > 0) await writeFile(keysFile(partialDisk), `${rootKeys.join('\n')}\n`, { flag: 'wx' });
   const install = async (variables: Record<string, string>): Promise<ProcessResult> => {
     const args = installArguments(installation, process.env, variables);
     report.debug(`${engineCommand(engine)} ${args.join(' ')}`);
@@ -269,6 +288,7 @@ export async function installToDisk(
   // A loop device swallows ENOSPC: only what is still free says whether everything arrived.
   if (await isFull(dirname(disk))) throw diskFull(disk);
   await requireComplete(installation, result.all);
+  await rm(keysFile(partialDisk), { force: true });
   await rename(partialDisk, disk);
 }
 

@@ -1,3 +1,4 @@
+import { efiSystemPartition, fallbackLoaders } from '../disk/boot.js';
 import { openWithoutWaiting, sourceOf, type ByteSource } from '../disk/byte-source.js';
 import { FatFileSystem, type FatEntry } from '../disk/fat.js';
 import { identifyFileSystem } from '../disk/file-system.js';
@@ -76,7 +77,7 @@ function nothingWritten(what: string): DiskFault {
 
 // Discoverable Partitions Specification, and UEFI Specification 2.10, table 5-7.
 const partitionTypes = {
-  esp: 'C12A7328-F81F-11D2-BA4B-00A0C93EC93B',
+  esp: efiSystemPartition,
   root: {
     x86_64: '4F68BCE3-E8CD-4DB1-96E7-FBCAF984B709',
     aarch64: 'B921B045-1DF0-41C3-AF44-4C6F280D3FAE',
@@ -140,9 +141,6 @@ function rootPartition(
 }
 
 // ---- what boots it ----------------------------------------------------------------------------------
-
-/** UEFI Specification 2.10, table 3-3: what firmware without boot entries starts, as that of a new VM does. */
-const fallbackLoaders = { x86_64: 'BOOTX64.EFI', aarch64: 'BOOTAA64.EFI' };
 
 /** shim and what comes with it: none of them starts a system by itself. */
 const shimFiles = /^(shim|fb|mm)(x64|aa64)[^.]*\.efi$/i;

@@ -23,7 +23,7 @@ export interface PartitionTable {
   hasBootCode: boolean;
 }
 
-const mbrLength = 512;
+export const mbrLength = 512;
 /** Of the master boot record, what a BIOS runs; a disk signature and the partition table follow. */
 const bootCodeLength = 440;
 const protectiveType = 0xee;
@@ -48,7 +48,7 @@ export async function readPartitionTable(disk: ByteSource): Promise<PartitionTab
       return {
         sectorSize,
         partitions,
-        hasBootCode: mbr.subarray(0, bootCodeLength).some((byte) => byte !== 0),
+        hasBootCode: hasBootCode(mbr),
       };
     }
     damage ??= partitions;
@@ -57,11 +57,18 @@ export async function readPartitionTable(disk: ByteSource): Promise<PartitionTab
   return isSigned(mbr) ? 'has an MBR, but no GUID partition table' : 'has no partition table';
 }
 
-function isSigned(mbr: Buffer): boolean {
+/** Whether there is code in the first sector for a BIOS to run. */
+export function hasBootCode(mbr: Buffer): boolean {
+  return mbr.subarray(0, bootCodeLength).some((byte) => byte !== 0);
+}
+
+/** Whether the first sector ends as a master boot record does. */
+export function isSigned(mbr: Buffer): boolean {
   return mbr.readUInt16LE(510) === 0xaa55;
 }
 
-function isProtective(mbr: Buffer): boolean {
+/** Whether a master boot record only says that there is a GUID partition table. */
+export function isProtective(mbr: Buffer): boolean {
   return isSigned(mbr) && [0, 1, 2, 3].some((slot) => mbr[446 + 16 * slot + 4] === protectiveType);
 }
 

@@ -12,6 +12,7 @@ export interface Qcow2Header {
   backingFormat: string | undefined;
   /** Bytes that the guest sees. */
   virtualSize: number;
+  isEncrypted: boolean;
   /** Why a VM cannot use it, though the above could be read; undefined when all is well. */
   damage: string | undefined;
 }
@@ -50,8 +51,8 @@ export async function readQcow2(path: string): Promise<Qcow2Header> {
         throw damaged(path, 'the name of what it is an overlay of lies outside of it');
       name = bytes.toString('utf8');
     }
-    const { backingFormat, virtualSize, damage } = header;
-    return { backing: name, backingFormat, virtualSize, damage: damage ?? cut };
+    const { backingFormat, virtualSize, isEncrypted, damage } = header;
+    return { backing: name, backingFormat, virtualSize, isEncrypted, damage: damage ?? cut };
   } catch (error) {
     const code = codeOf(error);
     if (code === 'ELOOP' || code === 'ENXIO' || code === 'EIO' || code === 'ENAMETOOLONG')
@@ -93,6 +94,7 @@ function parseHeader(
       backingFormatExtension,
     ),
     virtualSize,
+    isEncrypted: bytes.readUInt32BE(32) !== 0,
     damage:
       extensions < shortHeader || extensions > clusterSize
         ? `its header has ${extensions} bytes`
@@ -120,18 +122,22 @@ function findExtension(bytes: Buffer, start: number, wanted: number): string | u
 
 /**
  * Checks that a VM's overlay is as we make them.
+ * @param format of what it is an overlay of
  * @returns the absolute path of what it is an overlay of; undefined when it stands alone
  * @throws PodmanBootcError `DISK_DAMAGED`; `ENOENT`, `EACCES` and the like as they come
  */
-export async function checkOverlay(path: string): Promise<string | undefined> {
+export async function checkOverlay(
+  path: string,
+  format: 'raw' | 'qcow2' = 'raw',
+): Promise<string | undefined> {
   const { backing, backingFormat, damage } = await readQcow2(path);
   if (damage !== undefined) throw damaged(path, damage);
   if (backing === undefined) return undefined;
   // What the image wrote there could look like an overlay of any file of this host.
-  if (backingFormat !== 'raw') {
+  if (backingFormat !== format) {
     throw damaged(
       path,
-      `what it is an overlay of is ${backingFormat === undefined ? 'of no format that it names' : JSON.stringify(backingFormat)}, not raw`,
+      `what it is an overlay of is ${backingFormat === undefined ? 'of no format that it names' : JSON.stringify(backingFormat)}, not ${format}`,
     );
   }
   const below = resolve(dirname(path), backing);
@@ -164,15 +170,21 @@ function damaged(path: string, why: string, cause?: unknown, format = 'qcow2'): 
 }
 
 /**
- * Makes an empty qcow2 overlay of a raw image; it takes what the guest writes, and the image below stays as it is.
+ * Makes an empty qcow2 overlay of an image; it takes what the guest writes, and the image below stays as it is.
  * @param size bytes that the guest sees, at least those of the image below
+ * @param format of the image below
  * @throws PodmanBootcError `OVERLAY_FAILED`, `PROGRAM_NOT_FOUND`
  */
-export async function createOverlay(path: string, backing: string, size: number): Promise<void> {
+export async function createOverlay(
+  path: string,
+  backing: string,
+  size: number,
+  format: 'raw' | 'qcow2' = 'raw',
+): Promise<void> {
   const result = await runProcess('qemu-img', [
     'create',
     '-q',
-    ...['-f', 'qcow2', '-b', backing, '-F', 'raw'],
+    ...['-f', 'qcow2', '-b', backing, '-F', format],
     path,
     String(size),
   ]);

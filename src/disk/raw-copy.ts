@@ -11,11 +11,8 @@ import { runProcess } from '../process.js';
  * @throws PodmanBootcError `COPY_FAILED`
  */
 export async function copyRaw(from: string, to: string, size: number): Promise<boolean> {
-  let shared = true;
-  try {
-    await copyFile(from, to, constants.COPYFILE_FICLONE_FORCE);
-  } catch {
-    shared = false;
+  const shared = await shareRaw(from, to);
+  if (!shared) {
     // Node's copy would fill the holes.
     const result = await runProcess('cp', [
       ...(process.platform === 'linux' ? ['--sparse=always'] : []),
@@ -31,6 +28,14 @@ export async function copyRaw(from: string, to: string, size: number): Promise<b
     throw copyFailed(to, messageOf(error));
   }
   return shared;
+}
+
+/** Copies a raw image at once, sharing its space, into a file that may be there. @returns false where the file system cannot */
+export async function shareRaw(from: string, to: string): Promise<boolean> {
+  return copyFile(from, to, constants.COPYFILE_FICLONE_FORCE).then(
+    () => true,
+    () => false,
+  );
 }
 
 /**

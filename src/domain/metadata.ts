@@ -47,7 +47,8 @@ const properties = {
    * tells.
    */
   directory: optional('directory', text),
-  image: part(
+  /** Absent where it was made of a disk of the user's, and no update has brought an image into it. */
+  image: optionalPart(
     'image',
     record({
       ...image,
@@ -57,7 +58,8 @@ const properties = {
   ),
   /** The image before that, to which bootc can go back; absent where there was none. */
   previous: optionalPart('previous', record(image)),
-  install: part(
+  /** How its image was installed; absent where it was made of a disk of the user's. */
+  install: optionalPart(
     'install',
     record({
       /** Where it was installed: `local`, or the name of a podman connection. */
@@ -78,7 +80,22 @@ const properties = {
       bootcArgs: list('bootcArg', 'value'),
     }),
   ),
-  /** The disk that was made for it; absent when none was. */
+  /** The disk of the user's that it was made of; absent where it was made of an image. */
+  source: optionalPart(
+    'source',
+    record({
+      /** Absolute and without links. */
+      path: attribute('path', text),
+      format: attribute('format', oneOf('raw', 'qcow2')),
+      /** Whether it is the VM's disk itself; absent where that is an overlay of it. */
+      inPlace: flag('use', 'in-place'),
+      /** By these a change is seen: bytes of the file, when it was written to last, and its inode. */
+      length: attribute('length', bytes),
+      modified: attribute('modified', time),
+      inode: attribute('inode', matching(/^[0-9]{1,20}$/, 'a number')),
+    }),
+  ),
+  /** Its disk: the one that was made for it, or the user's own; absent when there is none. */
   disk: optionalPart(
     'disk',
     record({
@@ -98,6 +115,8 @@ const properties = {
       user: attribute('user', text),
       /** `handed-over`: we made the host key and gave it to the VM; `first-contact`: the VM's own, learnt once. */
       hostKey: attribute('hostKey', oneOf('handed-over', 'first-contact')),
+      /** Absolute path of the user's private key that logs in; absent where it is ours. */
+      identity: optional('identity', text),
       /** Fingerprints (`SHA256:…`) of the user's own keys that log in besides ours; absent without any. */
       keys: list('key', 'fingerprint'),
     }),
@@ -138,8 +157,15 @@ export function metadataElement(metadata: VmMetadata): XmlElement {
  */
 export function parseMetadata(el: XmlElement): VmMetadata {
   const metadata = vm.read(el);
+  for (const name of ['image', 'install'] as const)
+    if (!metadata.source && !metadata[name]) throw damaged(`it has no "${name}" element`);
   if (metadata.directory === undefined && !metadata.disk) throw damaged('it has no "disk" element');
   return metadata;
+}
+
+/** What a VM was made of, in a word: the reference of its image, or the path of the user's disk. */
+export function madeOf({ image, source }: VmMetadata): string {
+  return image?.reference ?? source?.path ?? '';
 }
 
 /**
@@ -173,9 +199,14 @@ export function setMetadataPort(el: XmlElement, number: number): void {
  * stays, known or not.
  * @param image with the time at which it came up
  */
-export function setMetadataImage(el: XmlElement, image: VmMetadata['image']): void {
+export function setMetadataImage(el: XmlElement, image: NonNullable<VmMetadata['image']>): void {
   const found = partOf(el, 'image');
-  if (found === undefined) throw damaged('it has no "image" element');
+  if (found === undefined) {
+    // One that was made of a disk: what it ran before nobody knows.
+    if (partOf(el, 'source') === undefined) throw damaged('it has no "image" element');
+    properties.image.write(image, el);
+    return;
+  }
   const { updated: _updated, ...before } = found.attributes;
   const old = partOf(el, 'previous');
   el.children = el.children.filter((each) => each !== old);

@@ -23,11 +23,11 @@ export interface DomainSpecification {
   cpus: number;
   /** Bytes; rounded up to whole KiB. */
   memory: number;
-  /** The VM's disk; `backing` is the disk it is an overlay of. Both formats are explicit, so nobody ever probes them. */
+  /** The VM's disk; `backing` is the disk it is an overlay of. All formats are explicit, so nobody ever probes them. */
   disk: {
     path: string;
     format: 'raw' | 'qcow2';
-    backing?: { path: string; format: 'raw' | 'qcow2' };
+    backing?: BackingDisk;
   };
   /** Path of an ISO image with cloud-init's `cidata`. */
   cloudInitIso?: string;
@@ -63,6 +63,16 @@ export interface DomainSpecification {
   capabilities: DomainCapabilities;
   /** Path of the QEMU binary. Default: libvirt's own choice. */
   emulator?: string;
+}
+
+/** A disk that another one is an overlay of. */
+export interface BackingDisk {
+  path: string;
+  format: 'raw' | 'qcow2';
+  /** What it is an overlay of itself. */
+  backing?: BackingDisk;
+  /** Whether libvirt leaves its owner alone; default: libvirt gives it to QEMU's user, as it is configured to. */
+  keepsOwner?: boolean;
 }
 
 const uuidPattern = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
@@ -129,28 +139,31 @@ function checkNames(spec: DomainSpecification): void {
   }
   if (spec.description !== undefined) checkText('the description of a VM', spec.description);
   const { image, install, ssh } = spec.metadata;
-  checkLine('the image reference', image.reference);
-  checkLine('the image digest', image.digest ?? '');
-  checkLine('the podman connection', install.podman);
-  checkLine('the file system', install.filesystem ?? '');
-  checkLine('the version of bootc', install.bootcVersion ?? '');
+  checkLine('the image reference', image?.reference ?? '');
+  checkLine('the image digest', image?.digest ?? '');
+  checkLine('the podman connection', install?.podman ?? '');
+  checkLine('the file system', install?.filesystem ?? '');
+  checkLine('the version of bootc', install?.bootcVersion ?? '');
   checkLine('the user', ssh.user);
   for (const label of Object.entries(spec.metadata.labels ?? {})) checkLabel(...label);
-  for (const karg of install.kargs ?? []) checkLine('a kernel argument', karg);
-  checkLine('the boot loader', install.bootloader ?? '');
-  for (const argument of install.bootcArgs ?? []) checkLine('an argument of bootc', argument);
+  for (const karg of install?.kargs ?? []) checkLine('a kernel argument', karg);
+  checkLine('the boot loader', install?.bootloader ?? '');
+  for (const argument of install?.bootcArgs ?? []) checkLine('an argument of bootc', argument);
   for (const fingerprint of ssh.keys ?? []) checkLine('the fingerprint of a key', fingerprint);
   checkLine('the host name', spec.metadata.hostname ?? '');
 }
 
 function checkPaths(spec: DomainSpecification): void {
   checkPath('the path of the disk', spec.disk.path);
-  if (spec.disk.backing) checkPath('the path of the base disk', spec.disk.backing.path);
+  for (let below = spec.disk.backing; below; below = below.backing)
+    checkPath('the path of the base disk', below.path);
   if (spec.cloudInitIso !== undefined) checkPath('the path of the cloud-init disk', spec.cloudInitIso);
   checkPath('the path of the console log', spec.consoleLog);
   if (spec.nvram !== undefined) checkPath('the path of the UEFI variables', spec.nvram);
   if (spec.emulator !== undefined) checkPath('the path of the emulator', spec.emulator);
-  const { disk, directory } = spec.metadata;
+  const { disk, directory, source, ssh } = spec.metadata;
+  if (source) checkPath('the path of the disk that a VM is made of', source.path);
+  if (ssh.identity !== undefined) checkPath('the path of the private key', ssh.identity);
   if (disk) checkPath('the path of the disk in the metadata', disk.path);
   if (directory !== undefined) checkPath('the directory in the metadata', directory);
   if (spec.metadata.cloudInit) checkLine('the cloud-init directory', spec.metadata.cloudInit.directory);

@@ -4,6 +4,7 @@ import type { ListedImage } from '../podman/images.js';
 import { codeOf, PodmanBootcError } from '../errors.js';
 import type { BootStatus } from './boot/status.js';
 import type { ConsoleLogOptions } from './boot/console.js';
+import { madeOf } from '../domain/metadata.js';
 import type { PublishedPort } from '../domain/ports.js';
 import type { Copy } from '../ssh/copy.js';
 import type { LoginTarget } from '../ssh/target.js';
@@ -15,6 +16,7 @@ import type { LeftBehindVirtualMachine } from './left-behind.js';
 import type { VmFilter } from './filter.js';
 import type { InspectedVirtualMachine } from './inspect.js';
 import type { RunOptions } from './create/options.js';
+import type { ToDiskOptions, WrittenDisk } from './create/to-disk.js';
 import { isThere } from '../paths.js';
 import type { BootPatience } from './update/judge.js';
 import type { LiveOptions, LiveOutcome } from './update/live.js';
@@ -100,7 +102,14 @@ export class PodmanBootc implements AsyncDisposable {
     if (!filter) return vms;
     const { matchesFilter } = await import('./filter.js');
     return vms.filter((vm) =>
-      matchesFilter({ ...vm, image: vm.metadata.image, labels: vm.metadata.labels ?? {} }, filter),
+      matchesFilter(
+        {
+          ...vm,
+          image: vm.metadata.image ?? { reference: madeOf(vm.metadata) },
+          labels: vm.metadata.labels ?? {},
+        },
+        filter,
+      ),
     );
   }
 
@@ -172,10 +181,14 @@ export class PodmanBootc implements AsyncDisposable {
   }
 
   /**
-   * Makes the VM of an image unless there is one, and boots it. Does not wait for the guest: see
-   * `waitUntilReady`. A VM that libvirt cannot start for the first time is removed again.
+   * Makes the VM of an image, or of the disk of the options, unless there is one, and boots it. Does not wait for the guest:
+   * see `waitUntilReady`. A VM that libvirt cannot start for the first time is removed again.
    */
-  async run(imageOrId: string, options: RunOptions = {}, signal?: AbortSignal): Promise<VirtualMachine> {
+  async run(
+    imageOrId: string | undefined,
+    options: RunOptions = {},
+    signal?: AbortSignal,
+  ): Promise<VirtualMachine> {
     this.requireLocal('run');
     const [{ provideVirtualMachine }, { startVirtualMachine }, { removeVirtualMachine }] = await Promise.all([
       import('./create/provide.js'),
@@ -197,15 +210,36 @@ export class PodmanBootc implements AsyncDisposable {
   }
 
   /**
-   * Makes a VM and does not boot it. Where `run` would find one of that image or name, this refuses.
+   * Makes a VM, of an image or of the disk of the options, and does not boot it. Where `run` would find one of that image, disk
+   * or name, this refuses.
    * @throws PodmanBootcError `VM_EXISTS`
    */
-  async create(image: string, options: RunOptions = {}, signal?: AbortSignal): Promise<VirtualMachine> {
+  async create(
+    image: string | undefined,
+    options: RunOptions = {},
+    signal?: AbortSignal,
+  ): Promise<VirtualMachine> {
     this.requireLocal('create');
     const { provideVirtualMachine } = await import('./create/provide.js');
     const mustBeNew = true;
     await using made = await provideVirtualMachine(this.#host, image, { ...options, mustBeNew }, signal);
     return made.vm;
+  }
+
+  /**
+   * Writes an image to a file, as a disk that boots. The file appears when it is complete; one that is there is refused unless it
+   * is to be written over.
+   * @throws PodmanBootcError `FILE_EXISTS` and what else `writeToDisk` throws
+   */
+  async toDisk(
+    image: string,
+    file: string,
+    options: ToDiskOptions = {},
+    signal?: AbortSignal,
+  ): Promise<WrittenDisk> {
+    this.requireLocal('to-disk');
+    const { writeToDisk } = await import('./create/to-disk.js');
+    return writeToDisk(this.#host, image, file, options, signal);
   }
 
   /** Boots a VM that is not running. */
@@ -340,14 +374,16 @@ export class PodmanBootc implements AsyncDisposable {
       onBuilt?: (failure: string | undefined) => void;
     },
   ): Promise<never> {
-    const [{ buildImage, contextChanges }, { selectEngine }] = await Promise.all([
+    const [{ buildImage, contextChanges }, { selectEngine }, { recordedImage }] = await Promise.all([
       import('../podman/build.js'),
       import('../podman/select.js'),
+      import('./update/version.js'),
     ]);
-    const { metadata } = await this.#resolve(which);
-    const { context, signal, image: reference = metadata.image.reference } = options;
+    const vm = await this.#resolve(which);
+    const { context, signal, image: reference = recordedImage(vm) } = options;
     const { report } = this.#host;
-    const { engine } = await selectEngine(options.podman ?? metadata.install.podman, { report, signal });
+    const podman = options.podman ?? vm.metadata.install?.podman ?? 'auto';
+    const { engine } = await selectEngine(podman, { report, signal });
     const build = async (): Promise<void> => {
       const onOutput = (chunk: string): void => {
         report.output(chunk);

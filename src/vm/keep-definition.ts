@@ -1,5 +1,6 @@
 import { dirname } from 'node:path';
 import { readDomain } from '../domain/edit.js';
+import { madeOf } from '../domain/metadata.js';
 import { DamagedRecord, writeDurably } from '../durable-file.js';
 import { messageOf } from '../errors.js';
 import { inodeOf, isOf, readKeptDefinition, type KeptDefinition } from './files/kept-definition.js';
@@ -27,7 +28,7 @@ export async function keepDefinition(host: Host, vm: VirtualMachine): Promise<vo
       uri: host.uri,
       uuid,
       name,
-      image: metadata.image.reference,
+      image: madeOf(metadata),
       ports: [...new Set([metadata.ssh.port, ...ports.map(({ hostPort }) => hostPort)])],
       disks: await Promise.all(
         diskPaths

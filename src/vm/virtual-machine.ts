@@ -312,7 +312,7 @@ export function loginTarget(host: Host, vm: VirtualMachine, user?: string): Logi
     host: '127.0.0.1',
     port: vm.metadata.ssh.port,
     user: user ?? vm.metadata.ssh.user,
-    identityFile: directory.identity,
+    identityFile: vm.metadata.ssh.identity ?? directory.identity,
     knownHostsFile: directory.knownHosts,
     hostKeyAlias: `podman-bootc-${vm.id}`,
   };

@@ -30,6 +30,7 @@ const installation: Installation = {
   kargs: [],
   backend: { option: false, bootloader: undefined },
   bootcArgs: [],
+  rootKeys: [],
   probe: {
     bootcVersion: 'bootc 1.1.4',
     installOptions: new Set(['via-loopback', 'generic-image', 'filesystem']),

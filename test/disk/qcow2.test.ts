@@ -28,6 +28,7 @@ describe('a qcow2 overlay', () => {
       backing: base,
       backingFormat: 'raw',
       virtualSize: 20 * MiB,
+      isEncrypted: false,
       damage: undefined,
     });
     assert.equal(await checkOverlay(path), base);
@@ -54,6 +55,7 @@ describe('a qcow2 overlay', () => {
       backing: undefined,
       backingFormat: undefined,
       virtualSize: 3 * MiB,
+      isEncrypted: false,
       damage: undefined,
     });
     assert.equal(await checkOverlay(path), undefined);

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 
 import {
+  madeOf,
   metadataElement,
   metadataNamespace,
   metadataOfDomain,
@@ -21,7 +22,7 @@ const least: VmMetadata = {
   created: '2026-08-01T12:00:00Z',
 };
 
-const most: VmMetadata = {
+const most: typeof metadata = {
   ...metadata,
   uuid: '6a5f0a6e-6c7d-4c0f-9d3a-0123456789ab',
   directory: '/srv/<vms> & co/6a5f0a6e-6c7d-4c0f-9d3a-0123456789ab',
@@ -54,6 +55,21 @@ const most: VmMetadata = {
     constructor: '007',
     ['__proto__']: 'x',
   },
+};
+
+/** Of a VM that is made of a disk. */
+const ofDisk: VmMetadata = {
+  source: {
+    path: `/srv/it's <a> & "disk".qcow2`,
+    format: 'qcow2',
+    inPlace: true,
+    length: 196_624,
+    modified: '2026-08-01T11:00:00.123Z',
+    inode: '18446744073709551615',
+  },
+  disk: { path: `/srv/it's <a> & "disk".qcow2`, size: 1, format: 'qcow2' },
+  ssh: { port: 1, user: 'core', hostKey: 'first-contact', identity: '/home/me/.ssh/id & key' },
+  created: '2026-08-01T12:00:00Z',
 };
 
 describe("a VM's metadata", () => {
@@ -158,6 +174,33 @@ describe("a VM's metadata", () => {
     const broken = metadataElement(metadata);
     broken.attributes.created = 'yesterday';
     assert.throws(() => parseMetadata(broken), failure('VM_METADATA_DAMAGED'));
+  });
+});
+
+describe('the record of a VM that is made of a disk', () => {
+  it('has no image, and comes back as it was', () => {
+    const { source } = ofDisk;
+    assert.ok(source);
+    const { inPlace: _, ...overlaid } = source;
+    for (const each of [ofDisk, { ...ofDisk, source: overlaid }])
+      assert.deepEqual(parseMetadata(parseXml(buildXml(metadataElement(each)))), each);
+    assert.equal(madeOf(ofDisk), source.path);
+    assert.equal(madeOf(metadata), metadata.image.reference);
+  });
+
+  it('gets an image by its first update, and says from the second on what was before', () => {
+    const record = metadataElement(ofDisk);
+    const [first, second] = ['7', '8'].map((digit) => ({
+      reference: `localhost/web:${digit}`,
+      id: digit.repeat(64),
+      updated: '2026-08-03T12:00:00.000Z',
+    }));
+    assert.ok(first && second);
+    setMetadataImage(record, first);
+    assert.deepEqual(parseMetadata(record), { ...ofDisk, image: first });
+    setMetadataImage(record, second);
+    const { updated: _updated, ...before } = first;
+    assert.deepEqual(parseMetadata(record), { ...ofDisk, image: second, previous: before });
   });
 });
 

@@ -27,7 +27,8 @@ export function accelerated(arch: Arch, virtType: 'kvm' | 'hvf'): DomainCapabili
   return { ...emulated(arch), virtType, cpuModes: ['host-passthrough', 'host-model', 'custom'] };
 }
 
-export const metadata: VmMetadata = {
+/** The record of a VM of an image. */
+export const metadata: VmMetadata & Required<Pick<VmMetadata, 'image' | 'install'>> = {
   image: {
     reference: 'quay.io/fedora/fedora-bootc:42',
     id: '5'.repeat(64),

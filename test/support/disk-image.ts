@@ -161,3 +161,11 @@ export function someContent(directory: string, size: number): string {
   writeFileSync(path, Buffer.alloc(size, 'content '));
   return path;
 }
+
+/** Makes a disk of 1 MiB with an MBR that a BIOS would run. */
+export function writeMbr(path: string): string {
+  sparse(path, MiB);
+  writeAt(path, Buffer.from([0xeb, 0xfe]), 0);
+  writeAt(path, Buffer.from([0x55, 0xaa]), 510);
+  return path;
+}

@@ -1,5 +1,6 @@
 import type { Command, Option } from 'commander';
 import type { DomainState } from '../../libvirt/index.js';
+import { madeOf } from '../../domain/metadata.js';
 import { describeEngine } from '../../podman/engine.js';
 import { isPlain, oneLine } from '../../terminal-text.js';
 import { PodmanBootc } from '../../vm/client.js';
@@ -90,7 +91,7 @@ const vmStates: ReadonlyMap<string, (state: DomainState) => boolean> = new Map([
 async function operandCandidates(
   command: Command,
   operands: readonly string[],
-  options: GlobalOptions & { podman?: string },
+  options: GlobalOptions & { podman?: string; disk?: string },
 ): Promise<Candidate[]> {
   switch (command.name()) {
     case 'completion':
@@ -101,7 +102,11 @@ async function operandCandidates(
         value: `${candidate.value}:`,
       }));
     case 'run':
-      return imageCandidates(options.podman);
+      return options.disk === undefined ? imageCandidates(options.podman) : [];
+    case 'create':
+    case 'to-disk':
+      // A file is the shell's to complete.
+      return operands.length > 0 || options.disk !== undefined ? [] : imageCandidates(options.podman);
     default: {
       if (command.name() === 'adopt') return operands.length > 0 ? [] : leftBehindCandidates(options);
       const [first] = command.registeredArguments;
@@ -123,8 +128,8 @@ async function vmCandidates(
     .filter((vm) => suits(vm.state))
     .filter((vm) => !given.includes(vm.name) && !given.includes(vm.id))
     .flatMap((vm) => [
-      { value: vm.name, description: vm.metadata.image.reference },
-      { value: vm.id, description: vm.metadata.image.reference },
+      { value: vm.name, description: madeOf(vm.metadata) },
+      { value: vm.id, description: madeOf(vm.metadata) },
     ]);
 }
 

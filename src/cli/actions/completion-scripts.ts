@@ -50,7 +50,10 @@ function __podman_bootc_complete
     $words[1] __complete -- $words[2..-1] 2>/dev/null
 end
 complete -c podman-bootc -f -a '(__podman_bootc_complete)'
-complete -c podman-bootc -n '__fish_seen_subcommand_from run' -l cloudinit -r -F
+complete -c podman-bootc -n '__fish_seen_subcommand_from run create' -l cloudinit -r -F
+complete -c podman-bootc -n '__fish_seen_subcommand_from run create' -l disk -r -F
+complete -c podman-bootc -n '__fish_seen_subcommand_from run create' -l identity -r -F
+complete -c podman-bootc -n '__fish_seen_subcommand_from to-disk' -F
 `;
 
 const powershell = `# PowerShell completion for podman-bootc

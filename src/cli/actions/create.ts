@@ -1,3 +1,4 @@
+import { requireOrigin } from '../../vm/create/options.js';
 import { sshCommand } from '../../vm/virtual-machine.js';
 import { listenForInterrupt } from './interrupt.js';
 import { askOnTerminal } from './ask.js';
@@ -7,13 +8,14 @@ import type { GlobalOptions, NewVmWords } from '../options.js';
 import { showProgress, type ProgressOptions } from '../output/progress.js';
 import { setLogLevel, terminalReporter } from '../output/terminal.js';
 
-/** `podman-bootc create IMAGE` */
+/** `podman-bootc create IMAGE`, or `--disk FILE` */
 export async function create(
-  image: string,
+  image: string | undefined,
   words: NewVmWords,
   options: GlobalOptions & ProgressOptions,
 ): Promise<void> {
   const asked = asRunOptions(words);
+  requireOrigin(image, asked);
   if (asked.quiet && options.logLevel === undefined) setLogLevel('error');
   const interrupt = listenForInterrupt();
   await using client = await openClient(options, interrupt.signal);

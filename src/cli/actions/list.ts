@@ -1,3 +1,5 @@
+import { basename } from 'node:path';
+import { madeOf } from '../../domain/metadata.js';
 import { parseFilter } from '../../vm/filter.js';
 import type { LeftBehindVirtualMachine } from '../../vm/left-behind.js';
 import { isActiveState, type ListedVirtualMachine } from '../../vm/virtual-machine.js';
@@ -50,6 +52,11 @@ function asUnfinished({ id, uuid, name, image, state, since }: LeftBehindVirtual
   return { id, uuid, name: name ?? id, image: image ?? '', state, since };
 }
 
+/** What it was made of: a disk of the user's by the name of its file. */
+function shortly({ metadata }: ListedVirtualMachine): string {
+  return metadata.source ? basename(metadata.source.path) : madeOf(metadata);
+}
+
 function vmTable(
   vms: readonly ListedVirtualMachine[],
   withoutDomain: readonly RowWithoutDomain[],
@@ -60,7 +67,7 @@ function vmTable(
     [
       ...vms.map((vm) => [
         shownId(vm),
-        oneLine(vm.metadata.image.reference),
+        oneLine(shortly(vm)),
         oneLine(vm.name),
         vm.metadata.disk ? formatDecimalSize(vm.metadata.disk.size) : '',
         formatAge(vm.metadata.created),

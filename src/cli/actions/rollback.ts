@@ -15,6 +15,6 @@ export async function rollback(
   const { vm, image } = await client.rollback(nameOrId, { timeout: options.bootTimeout, signal });
   view.close('done');
   terminalReporter.info(
-    `${vm.name} runs what it ran before${image.digest === undefined ? '' : `: ${image.reference} (${image.digest})`}`,
+    `${vm.name} runs what it ran before${image?.digest === undefined ? '' : `: ${image.reference} (${image.digest})`}`,
   );
 }

@@ -1,5 +1,5 @@
 import { codeOf, PodmanBootcError } from '../../errors.js';
-import type { RunOptions } from '../../vm/create/options.js';
+import { requireOrigin, type RunOptions } from '../../vm/create/options.js';
 import { sshCommand, type VirtualMachine } from '../../vm/virtual-machine.js';
 import { listenForInterrupt } from './interrupt.js';
 import { openClient } from './open-client.js';
@@ -17,14 +17,15 @@ interface RunCommandOptions extends GlobalOptions, ProgressOptions {
   bootTimeout?: number;
 }
 
-/** `podman-bootc run IMAGE [COMMAND…]` */
+/** `podman-bootc run IMAGE [COMMAND…]`, or `--disk FILE [COMMAND…]` */
 export async function run(
-  image: string,
+  image: string | undefined,
   command: string[],
   words: NewVmWords,
   options: RunCommandOptions,
 ): Promise<void> {
   const asked = asRunOptions(words);
+  requireOrigin(image, asked);
   const isBackground = options.background === true || options.wait === 'none';
   if (isBackground && (options.rm || command.length > 0)) {
     const other = options.rm ? '--rm' : 'a command';

@@ -24,6 +24,7 @@ import { repeated } from './values.js';
 /** The headings of `--help` of commands that make VMs, in their order. */
 export const headings = {
   vm: 'VM:',
+  disk: 'Disk:',
   image: 'Image:',
   installation: 'Installation:',
   resources: 'Resources:',
@@ -79,6 +80,16 @@ export const writtenOptions = {
     repeatable: true,
   },
   mustBeNew: { notWritten: 'it tells `create` from `run`' },
+  disk: {
+    group: 'disk',
+    flags: '--disk <file>',
+    help: 'make the VM of this disk, raw or qcow2, instead of an image: an overlay takes what it writes',
+  },
+  inPlace: {
+    group: 'disk',
+    flags: '--in-place',
+    help: 'the VM writes to that disk itself, which stays when the VM is removed',
+  },
   pull: {
     group: 'image',
     flags: '--pull <when>',
@@ -173,7 +184,7 @@ export const writtenOptions = {
     group: 'resources',
     flags: '--disk-size <size>',
     help: 'size of the disk, such as 20G',
-    otherwise: '10G, or twice the image',
+    otherwise: '10G, or twice the image; of --disk its own',
     label: '',
   },
   diskFormat: {
@@ -234,6 +245,12 @@ export const writtenOptions = {
     help: 'public key of yours that may log in, besides the one that is made for the VM',
     repeatable: true,
   },
+  identity: {
+    group: 'access',
+    flags: '--identity <file>',
+    help: 'private key of yours to log in with, without a passphrase',
+    otherwise: 'one that is made for the VM',
+  },
   passwordFile: {
     group: 'access',
     flags: '--password-file <file>',
@@ -278,6 +295,19 @@ export function newVmOption(name: keyof typeof writtenOptions, help?: string): O
   return option;
 }
 
+/** All of them, also those that nobody writes. */
+export function optionNames(): readonly OptionName[] {
+  return names;
+}
+
+/** Those of what is written to a file by `to-disk`, as `run` has them: of the image and its install. */
+export function toDiskOptions(): OptionName[] {
+  return names.filter((name) => {
+    const group = writtenOption(name)?.group;
+    return group === 'image' || group === 'installation' || name === 'quiet';
+  });
+}
+
 /** Gives a command the options of new VMs, below their headings. */
 export function addNewVmOptions(command: Command, except: readonly OptionName[] = []): Command {
   for (const name of names) {
@@ -296,7 +326,10 @@ export function newVmWords(command: Command): NewVmWords {
   return Object.fromEntries(
     names.flatMap((name) => {
       const written = writtenOption(name);
-      const words = written && given[new Option(written.flags).attributeName()];
+      const attribute = written && new Option(written.flags).attributeName();
+      // What nobody has typed is the library's default, too.
+      if (attribute === undefined || command.getOptionValueSource(attribute) === 'default') return [];
+      const words = given[attribute];
       return words === undefined ? [] : [[name, words]];
     }),
   );
@@ -325,6 +358,9 @@ const otherOptions: Readonly<Record<string, { flags: string; negative?: { flags:
   removeVolumes: { flags: '--rm-volume' },
   timeout: { flags: '--boot-timeout' },
   reboot: { flags: '--reboot' },
+  overwrite: { flags: '--overwrite' },
+  rootSshKeys: { flags: '--root-ssh-key' },
+  format: { flags: '--format' },
 };
 
 /** A sentence of the library with the options in it as the command line has them. */

@@ -6,7 +6,15 @@ import { formatDecimalSize } from './format.js';
 
 /** How a stage is called where people read it. */
 export function stageName(stage: ProgressStage): string {
-  return stage === 'image' || stage === 'install' || stage === 'define' ? stage : stageWords(stage);
+  switch (stage) {
+    case 'image':
+    case 'install':
+    case 'write':
+    case 'define':
+      return stage;
+    default:
+      return stageWords(stage);
+  }
 }
 
 /** `1.2 GB of 3.4 GB, 56 MB/s` */

@@ -19,7 +19,7 @@ export type RowWithoutDomain = Omit<UnfinishedVirtualMachine, 'state'> & {
 
 /** A VM as `list` prints it. */
 export function listedJson(vm: ListedVirtualMachine) {
-  const { image, install, disk, ssh, created, labels = {} } = vm.metadata;
+  const { image, install, source, disk, ssh, created, labels = {} } = vm.metadata;
   return {
     id: vm.id,
     uuid: vm.uuid,
@@ -30,10 +30,15 @@ export function listedJson(vm: ListedVirtualMachine) {
     cpus: vm.cpus,
     memory: vm.memory,
     image: {
-      reference: image.reference,
-      id: image.id,
-      digest: image.digest ?? null,
-      updated: image.updated ?? null,
+      reference: image?.reference ?? null,
+      id: image?.id ?? null,
+      digest: image?.digest ?? null,
+      updated: image?.updated ?? null,
+    },
+    source: {
+      path: source?.path ?? null,
+      format: source?.format ?? null,
+      inPlace: source ? (source.inPlace ?? false) : null,
     },
     disk: {
       path: disk?.path ?? null,
@@ -41,7 +46,7 @@ export function listedJson(vm: ListedVirtualMachine) {
       size: disk?.size ?? null,
       base: disk?.base ?? null,
     },
-    filesystem: install.filesystem ?? null,
+    filesystem: install?.filesystem ?? null,
     ssh: { host: '127.0.0.1', port: ssh.port, user: ssh.user },
     labels,
   };
@@ -59,6 +64,7 @@ export function withoutDomainJson(vm: RowWithoutDomain) {
     cpus: null,
     memory: null,
     image: { reference: vm.image, id: null, digest: null, updated: null },
+    source: { path: null, format: null, inPlace: null },
     disk: { path: null, format: null, size: null, base: null },
     filesystem: null,
     ssh: { host: '127.0.0.1', port: null, user: null },
@@ -77,13 +83,13 @@ export function inspectedJson(vm: InspectedVirtualMachine) {
     autostart: vm.autostart,
     atNextStart: { cpus: definition.cpus, memory: definition.currentMemory },
     install: {
-      podman: metadata.install.podman,
-      rootSizeMax: metadata.install.rootSizeMax ?? null,
-      bootcVersion: metadata.install.bootcVersion ?? null,
-      kargs: metadata.install.kargs ?? [],
-      composefsBackend: metadata.install.composefsBackend ?? false,
-      bootloader: metadata.install.bootloader ?? null,
-      bootcArgs: metadata.install.bootcArgs ?? [],
+      podman: metadata.install?.podman ?? null,
+      rootSizeMax: metadata.install?.rootSizeMax ?? null,
+      bootcVersion: metadata.install?.bootcVersion ?? null,
+      kargs: metadata.install?.kargs ?? [],
+      composefsBackend: metadata.install?.composefsBackend ?? false,
+      bootloader: metadata.install?.bootloader ?? null,
+      bootcArgs: metadata.install?.bootcArgs ?? [],
     },
     ports: definition.ports,
     volumes: definition.metadata?.volumes ?? [],

@@ -1,4 +1,4 @@
-import type { DomainSpecification } from '../specification.js';
+import type { BackingDisk, DomainSpecification } from '../specification.js';
 import { element, type XmlElement } from '../xml.js';
 
 /**
@@ -11,7 +11,7 @@ export function diskElement(disk: DomainSpecification['disk']): XmlElement {
     { type: 'file', device: 'disk' },
     element('driver', { name: 'qemu', type: disk.format, discard: 'unmap' }),
     element('source', { file: disk.path }),
-    disk.backing && backingElement(disk.backing),
+    belowElement(disk),
     element('target', { dev: 'vda', bus: 'virtio' }),
   );
 }
@@ -29,11 +29,22 @@ export function updateDiskElement(disk: { path: string; target: string; serial: 
   );
 }
 
-function backingElement(backing: { path: string; format: string }): XmlElement {
+/** What a disk is an overlay of. libvirt would look for more below a qcow2 image of which nothing is said. */
+function belowElement({ format, backing }: DomainSpecification['disk']): XmlElement | undefined {
+  if (backing) return backingElement(backing);
+  return format === 'qcow2' ? element('backingStore') : undefined;
+}
+
+function backingElement(backing: BackingDisk): XmlElement {
   return element(
     'backingStore',
     { type: 'file' },
     element('format', { type: backing.format }),
-    element('source', { file: backing.path }),
+    element(
+      'source',
+      { file: backing.path },
+      backing.keepsOwner === true ? element('seclabel', { model: 'dac', relabel: 'no' }) : undefined,
+    ),
+    belowElement(backing),
   );
 }

@@ -1,4 +1,5 @@
 import { readDomain } from '../../domain/edit.js';
+import { madeOf } from '../../domain/metadata.js';
 import { DamagedRecord } from '../../durable-file.js';
 import { messageOf, PodmanBootcError } from '../../errors.js';
 import { isLibvirtError } from '../../libvirt/index.js';
@@ -47,7 +48,7 @@ export async function removeVirtualMachine(
       operation: 'remove',
       uri: host.uri,
       name: vm.name,
-      image: vm.metadata.image.reference,
+      image: madeOf(vm.metadata),
       since: new Date().toISOString(),
     });
   };
@@ -73,11 +74,12 @@ export async function removeVirtualMachine(
   if (directory) await discardFiles(host, directory);
   const { disk } = vm.metadata;
   for (const path of new Set([...(disk ? [disk.path] : []), ...disks])) {
-    if (await isThere(path))
+    if (path === vm.metadata.source?.path) host.report.info(`The disk ${path} is yours, and stays`);
+    else if (await isThere(path))
       host.report.warn(`The disk ${path} is not where podman-bootc keeps disks, and was left alone`);
   }
   if (options.purge && disk?.base !== undefined && !(await removeBase(host, disk.base))) {
-    host.report.info(`The base disk of ${vm.metadata.image.reference} stays: other VMs need it`);
+    host.report.info(`The base disk of ${madeOf(vm.metadata)} stays: other VMs need it`);
   }
 }
 

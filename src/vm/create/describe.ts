@@ -1,10 +1,11 @@
 import type { VmMetadata } from '../../domain/metadata.js';
 import type { DomainSpecification } from '../../domain/specification.js';
 import { engineName } from '../../podman/engine.js';
+import { recordOf } from '../disks/disk-file.js';
 import type { VmDisk } from '../disks/vm-disk.js';
 import { hostnameCredential } from '../guest/hostname.js';
 import { passwordCredential } from '../guest/password.js';
-import type { VmPlan } from './plan.js';
+import type { PlanOfImage, VmPlan } from './plan.js';
 
 /** What is known of a VM only when it has been made. */
 export interface MadeParts {
@@ -22,7 +23,7 @@ export function describeVirtualMachine(plan: VmPlan, made: MadeParts): DomainSpe
   const { identity, requirements, hardware, directory, options, files, guestAgent } = plan;
   return {
     ...identity,
-    title: `podman-bootc: ${plan.reference}`,
+    title: `podman-bootc: ${plan.disk ? plan.disk.path : plan.reference}`,
     arch: hardware.arch,
     domainType: hardware.domainType,
     cpus: requirements.cpus,
@@ -53,11 +54,37 @@ export function describeVirtualMachine(plan: VmPlan, made: MadeParts): DomainSpe
 }
 
 function describeRecord(plan: VmPlan, { disk, sshPort, created }: MadeParts): VmMetadata {
-  const { image, requirements, probe, backend, options, files } = plan;
+  const { requirements, options, files } = plan;
   return {
     uuid: plan.identity.uuid,
     created,
     directory: plan.directory.path,
+    ...(plan.disk ? { source: recordOf(plan.disk, options.inPlace === true) } : describeImage(plan)),
+    disk: {
+      path: disk.path,
+      size: disk.size,
+      format: disk.format,
+      ...(!plan.disk && { base: plan.base }),
+    },
+    ssh: {
+      port: sshPort,
+      user: plan.account.user,
+      hostKey: plan.hostKey,
+      ...(files.identity && { identity: files.identity.path }),
+      keys: (files.sshKeys ?? []).map(({ fingerprint }) => fingerprint),
+    },
+    ports: [...requirements.ports],
+    volumes: plan.volumes.map(({ volume }) => volume),
+    ...(options.hostname !== undefined && { hostname: options.hostname }),
+    origins: requirements.origins,
+    ...(files.cloudInit !== undefined && { cloudInit: { directory: files.cloudInit } }),
+    ...(options.labels && { labels: options.labels }),
+  };
+}
+
+function describeImage(plan: PlanOfImage): Pick<VmMetadata, 'image' | 'install'> {
+  const { image, requirements, probe, backend, options } = plan;
+  return {
     image: {
       reference: plan.reference,
       id: image.id,
@@ -73,18 +100,5 @@ function describeRecord(plan: VmPlan, { disk, sshPort, created }: MadeParts): Vm
       ...(backend.bootloader !== undefined && { bootloader: backend.bootloader }),
       bootcArgs: [...requirements.bootcArgs],
     },
-    disk: { path: disk.path, size: disk.size, format: disk.format, base: plan.base },
-    ssh: {
-      port: sshPort,
-      user: plan.account.user,
-      hostKey: plan.hostKey,
-      keys: (files.sshKeys ?? []).map(({ fingerprint }) => fingerprint),
-    },
-    ports: [...requirements.ports],
-    volumes: plan.volumes.map(({ volume }) => volume),
-    ...(options.hostname !== undefined && { hostname: options.hostname }),
-    origins: requirements.origins,
-    ...(files.cloudInit !== undefined && { cloudInit: { directory: files.cloudInit } }),
-    ...(options.labels && { labels: options.labels }),
   };
 }

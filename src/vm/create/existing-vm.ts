@@ -1,4 +1,5 @@
 import { readDomain } from '../../domain/edit.js';
+import { madeOf } from '../../domain/metadata.js';
 import { PodmanBootcError } from '../../errors.js';
 import { option } from '../../option-text.js';
 import { definitionOf, givenOptions, type OptionFiles, type RunOptions } from './options.js';
@@ -19,9 +20,9 @@ export async function requireSame(
     throw new PodmanBootcError(
       'usage',
       'VM_RUNNING',
-      `The VM ${vm.name} of ${vm.metadata.image.reference} is ${state} already; nothing was changed`,
+      `The VM ${vm.name} of ${madeOf(vm.metadata)} is ${state} already; nothing was changed`,
       {
-        remedy: `Get in with \`${sshCommand(vm)}\`, or make another VM of the image with ${option('name')}`,
+        remedy: `Get in with \`${sshCommand(vm)}\`, or make another VM of it with ${option('name')}`,
       },
     );
   }

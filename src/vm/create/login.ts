@@ -41,6 +41,10 @@ export function publicCredential(plan: Login, ownKey: string): string {
 }
 
 function loginOf({ account, options, files }: Login, ownKey: string): Parameters<typeof tmpfilesExtra>[0] {
-  const authorizedKeys = [ownKey.trimEnd(), ...(files.sshKeys ?? []).map(({ line }) => line)].join('\n');
+  const given = [
+    ...(files.identity ? [files.identity.line] : []),
+    ...(files.sshKeys ?? []).map(({ line }) => line),
+  ];
+  const authorizedKeys = [ownKey.trimEnd(), ...given].join('\n');
   return { account, authorizedKeys, hostname: options.hostname };
 }

@@ -1,19 +1,13 @@
-import { dirname } from 'node:path';
 import { checkDiskFits } from '../../bootc/disk-size.js';
-import { installToDisk } from '../../bootc/install.js';
-import { hasVerity, verityWarning } from '../../bootc/verity.js';
 import { buildDomain } from '../../domain/build.js';
 import { messageOf, PodmanBootcError } from '../../errors.js';
 import type { Domain } from '../../libvirt/index.js';
-import { requireShared } from '../../podman/shares.js';
-import { formatSize } from '../../sizes.js';
 import { removeVirtualMachine } from '../change/remove.js';
-import { holdBaseDisk, type HeldBaseDisk } from '../disks/base-store.js';
 import { markBase } from '../disks/base-users.js';
 import { discardFiles } from '../disks/discard.js';
 import { recoverDirectory } from '../disks/recover.js';
 import { showDisks } from '../disks/storage-pool.js';
-import { makeVmDisk, type VmDisk } from '../disks/vm-disk.js';
+import { makeDiskOf, makeVmDisk, type VmDisk } from '../disks/vm-disk.js';
 import { VmDirectory, type Journal } from '../files/vm-directory.js';
 import { makeCloudInitIso } from '../guest/cloud-init.js';
 import { preparePassword } from '../guest/password.js';
@@ -26,12 +20,13 @@ import { requireNothingThere } from '../left-behind.js';
 import { startTransient } from '../power/start.js';
 import { asVirtualMachine, lookupDomain, type VirtualMachine } from '../virtual-machine.js';
 import { describeVirtualMachine } from './describe.js';
+import { holdBase } from './install.js';
 import { makeLogin } from './login.js';
 import type { VmPlan } from './plan.js';
 
 /**
- * Makes a VM: a disk from the base disk of its image, which is installed if there is none yet, keys and credentials, the
- * domain. The caller holds the VM's lock. The domain is defined last, so a VM is either complete or, by its journal,
+ * Makes a VM: a disk from the base disk of its image, which is installed if there is none yet, or from the user's; keys and
+ * credentials; the domain. The caller holds the VM's lock. The domain is defined last, so a VM is either complete or, by its journal,
  * known not to be. A transient one keeps its journal, and a domain that runs takes the place of the definition.
  */
 export async function makeVirtualMachine(
@@ -41,7 +36,7 @@ export async function makeVirtualMachine(
 ): Promise<VirtualMachine> {
   const { identity, directory } = plan;
   if (plan.replaces) {
-    {
+    if (!plan.disk) {
       // With the base disk there, nothing that takes long or often fails is left to do.
       await using _base = await holdBase(host, plan, signal);
     }
@@ -66,14 +61,15 @@ export async function makeVirtualMachine(
   }
 }
 
-function journalOf(host: Host, { identity, reference, base, options }: VmPlan): Journal {
+function journalOf(host: Host, plan: VmPlan): Journal {
+  const { identity, options } = plan;
   return {
     operation: options.transient ? 'transient' : 'create',
     uri: host.uri,
     name: identity.name,
-    image: reference,
+    image: plan.disk ? plan.disk.path : plan.reference,
     since: new Date().toISOString(),
-    base,
+    ...(!plan.disk && { base: plan.base }),
   };
 }
 
@@ -91,67 +87,18 @@ async function removeReplaced(host: Host, vm: VirtualMachine, { uuid }: Identity
 }
 
 async function makeDisk(host: Host, plan: VmPlan, signal: AbortSignal | undefined): Promise<VmDisk> {
-  const { identity, directory, format, diskSize } = plan;
-  await checkDiskFits(directory.disk('qcow2'), diskSize);
+  const { identity, directory, diskSize: size, options } = plan;
+  if (plan.disk) {
+    const inPlace = options.inPlace === true;
+    if (!inPlace) await checkDiskFits(directory.disk('qcow2'), size);
+    return await makeDiskOf(host, plan.disk, directory, { inPlace, size });
+  }
+  const { format } = plan;
+  await checkDiskFits(directory.disk('qcow2'), size);
   await using base = await holdBase(host, plan, signal);
   if (format === 'qcow2')
     await markBase(host, base.key, { ...identity, directory, disk: directory.disk(format) });
-  return await makeVmDisk(host, base, directory, format, diskSize);
-}
-
-function holdBase(host: Host, plan: VmPlan, signal: AbortSignal | undefined): Promise<HeldBaseDisk> {
-  const install = (disk: string, partialDisk: string): Promise<void> =>
-    installImage(host, plan, disk, partialDisk, signal);
-  return holdBaseDisk(
-    host,
-    plan.parts,
-    { engine: plan.engine, scratch: plan.files.scratch, install },
-    signal,
-  );
-}
-
-async function installImage(
-  host: Host,
-  plan: VmPlan,
-  disk: string,
-  partialDisk: string,
-  signal: AbortSignal | undefined,
-): Promise<void> {
-  const { engine, reference, image, parts, filesystem, backend, probe, options } = plan;
-  const { bootcArgs } = plan.requirements;
-  await requireShared(engine, reference, dirname(disk), signal);
-  host.report.info(
-    `Installing ${reference} to a disk of ${formatSize(parts.diskSize)} (${filesystem.effective}: ${filesystem.reason})${backend.reason === undefined ? '' : `, by bootc's composefs backend (${backend.reason})`}`,
-  );
-  if (backend.composefs) {
-    const isThere = await hasVerity(engine, reference, signal);
-    const warning = verityWarning(filesystem.effective, bootcArgs, isThere, probe.hasUki);
-    if (warning !== undefined) host.report.warn(warning);
-  }
-  await installToDisk(
-    {
-      engine,
-      reference,
-      disk,
-      partialDisk,
-      diskSize: parts.diskSize,
-      imageSize: image.size,
-      filesystem: filesystem.option,
-      rootSizeMax: parts.rootSizeMax,
-      kargs: parts.kargs,
-      backend,
-      bootcArgs,
-      probe,
-      expected: {
-        architecture: plan.hardware.arch,
-        firmware: backend.hasLoader ? plan.firmware : undefined,
-        filesystem: filesystem.effective,
-      },
-      quiet: options.quiet === true,
-    },
-    host.report,
-    signal,
-  );
+  return await makeVmDisk(host, base, directory, format, size);
 }
 
 /** Makes what lies beside the disk. @returns the credential that goes into the domain; see `makeLogin` */

@@ -20,8 +20,10 @@ import { option } from '../../option-text.js';
 import { pullPolicies, type PullPolicy } from '../../podman/pull-policy.js';
 import { checkPreference } from '../../podman/select.js';
 import { checkSize, formatSize, parseSize } from '../../sizes.js';
+import { readIdentity, type Identity } from '../../ssh/identity.js';
 import { readPublicKeys, type PublicKey } from '../../ssh/public-key.js';
 import { checkLoginName } from '../../ssh/user.js';
+import { readDiskFile, type DiskFile } from '../disks/disk-file.js';
 import { checkCloudInit } from '../guest/cloud-init.js';
 import { checkHostname } from '../guest/hostname.js';
 import { checkVolumes } from '../guest/volumes.js';
@@ -60,6 +62,13 @@ export interface RunOptions {
    * makes or removes VMs removes. Default false.
    */
   transient?: boolean | undefined;
+  /**
+   * A disk of the user's, raw or qcow2, that the VM is made of instead of an image: its own is an overlay of that. Nothing is
+   * installed, and no podman is needed.
+   */
+  disk?: string | undefined;
+  /** That disk is the VM's own, which writes to it; it is never removed. Default false. */
+  inPlace?: boolean | undefined;
   /** Default 2, or the image's label. */
   cpus?: number | undefined;
   /** Bytes; default 2 GiB, or the image's label. */
@@ -74,7 +83,7 @@ export interface RunOptions {
   filesystem?: string | undefined;
   /** Bytes. */
   rootSizeMax?: number | undefined;
-  /** Bytes; default the larger of 10 GiB and twice the image, or the image's label. */
+  /** Bytes; default the larger of 10 GiB and twice the image, or the image's label; of a disk of the user's its size. */
   diskSize?: number | undefined;
   /** Default `auto`: an overlay (qcow2) of the image's base disk. */
   diskFormat?: DiskFormatPreference | undefined;
@@ -95,6 +104,8 @@ export interface RunOptions {
   user?: string | undefined;
   /** Files of public keys that may log in as that user besides the VM's own; default none. */
   sshKeys?: readonly string[] | undefined;
+  /** File of a private key of the user's, by which the VM is logged in to; its public key may log in. Default: a key of its own. */
+  identity?: string | undefined;
   /** File with root's password on one line, which is set when the VM is logged in to for the first time; default none. */
   passwordFile?: string | undefined;
   /** Host name of the guest; default: what the image has. */
@@ -138,11 +149,13 @@ export type OptionWords<K extends OptionName> =
 
 /** What the files and directories hold that options name on this host. */
 interface NamedFiles {
+  disk: DiskFile;
   /** Absolute path. */
   cloudInit: string;
   /** Absolute path. */
   scratch: string;
   sshKeys: readonly PublicKey[];
+  identity: Identity;
   /** Whose directories are there. */
   volumes: readonly Volume[];
   /** Root's password. */
@@ -166,8 +179,19 @@ export interface Difference {
   of?: string;
 }
 
+/**
+ * What an option is about: an image and its install (`image`), which a VM of a disk of the user's has not, or the VM itself. The
+ * first are those that writing an image to a file takes, too.
+ */
+export type OptionSubject = 'image' | 'vm';
+
+/** An option of the first kind. */
+export type ImageOption = {
+  [K in OptionName]: (typeof optionDefinitions)[K]['subject'] extends 'image' ? K : never;
+}[OptionName];
+
 /** What there is to know of an option. `what` is what a value was given with, for messages. */
-type Definition<K extends OptionName> = (K extends keyof NamedFiles
+type Definition<K extends OptionName> = { subject: OptionSubject } & (K extends keyof NamedFiles
   ? {
       /** Reads what is named, before anything is done. */
       read: (value: OptionValue<K>) => Promise<NamedFiles[K]>;
@@ -257,54 +281,74 @@ const domainTypes = { auto: undefined, kvm: 'kvm', tcg: 'qemu' } as const;
 
 /** Every option, in the order in which an existing VM is compared. */
 export const optionDefinitions = {
+  disk: {
+    subject: 'vm',
+    read: readDiskFile,
+    compare: (_asked, { vm, files }) => unlike(files.disk?.path ?? '', vm.metadata.source?.path),
+  },
+  inPlace: {
+    subject: 'vm',
+    ...flag,
+    compare: (asked, { vm }) => unlike(setOrUnset(asked), setOrUnset(vm.metadata.source?.inPlace)),
+  },
   transient: {
+    subject: 'vm',
     ...flag,
     compare: (asked) => (asked ? { asked: 'set', actual: 'unset' } : undefined),
   },
   cpus: {
+    subject: 'vm',
     parse: parseCount,
     check: checkCount,
     label: { otherwise: defaultCpus },
     compare: (asked, { domain }) => unlike(asked, domain.cpus),
   },
   memory: {
+    subject: 'vm',
     parse: parseSize,
     check: checkMemory,
     label: { otherwise: defaultMemory },
     compare: (asked, { domain }) => unlike(asked, domain.memory),
   },
-  itype: { ...oneOf(instanceTypeNames), notCompared: 'what it stands for is' },
+  itype: { subject: 'vm', ...oneOf(instanceTypeNames), notCompared: 'what it stands for is' },
   firmware: {
+    subject: 'vm',
     ...oneOf(firmwares),
     label: { otherwise: undefined },
     compare: (asked, { domain }) => unlike(asked, domain.firmware),
   },
   filesystem: {
+    subject: 'image',
     check: checkFilesystem,
     label: { otherwise: undefined },
-    compare: (asked, { vm }) => unlike(asked, vm.metadata.install.filesystem),
+    compare: (asked, { vm }) => unlike(asked, vm.metadata.install?.filesystem),
   },
   rootSizeMax: {
+    subject: 'image',
     ...size,
-    compare: (asked, { vm }) => unlike(asked, vm.metadata.install.rootSizeMax),
+    compare: (asked, { vm }) => unlike(asked, vm.metadata.install?.rootSizeMax),
   },
   diskSize: {
+    subject: 'vm',
     ...size,
     label: { otherwise: undefined },
     compare: (asked, { vm }) => unlike(asked, vm.metadata.disk?.size),
   },
   diskFormat: {
+    subject: 'image',
     ...oneOf(diskFormatPreferences),
     check: checkDiskFormat,
     compare: (asked, { vm }) => (asked === 'auto' ? undefined : unlike(asked, vm.metadata.disk?.format)),
   },
   kargs: {
+    subject: 'image',
     check: (kargs, what) => {
       for (const karg of kargs) checkKarg(karg, what);
     },
-    compare: (asked, { vm }) => unlike(asked.join(' '), (vm.metadata.install.kargs ?? []).join(' ')),
+    compare: (asked, { vm }) => unlike(asked.join(' '), (vm.metadata.install?.kargs ?? []).join(' ')),
   },
   composefsBackend: {
+    subject: 'image',
     ...flag,
     label: {
       otherwise: undefined,
@@ -313,37 +357,48 @@ export const optionDefinitions = {
         return text === 'true';
       },
     },
-    compare: (asked, { vm }) => unlike(setOrUnset(asked), setOrUnset(vm.metadata.install.composefsBackend)),
+    compare: (asked, { vm }) => unlike(setOrUnset(asked), setOrUnset(vm.metadata.install?.composefsBackend)),
   },
   bootloader: {
+    subject: 'image',
     ...oneOf(bootloaders),
     label: { otherwise: undefined },
-    compare: (asked, { vm }) => unlike(asked, vm.metadata.install.bootloader),
+    compare: (asked, { vm }) => unlike(asked, vm.metadata.install?.bootloader),
   },
   bootcArgs: {
+    subject: 'image',
     check: (bootcArgs, what) => {
       for (const argument of bootcArgs) checkBootcArgument(argument, what);
     },
     label: { otherwise: [], words: splitWords(/\s+/) },
-    compare: (asked, { vm }) => unlike(asked.join(' '), (vm.metadata.install.bootcArgs ?? []).join(' ')),
+    compare: (asked, { vm }) => unlike(asked.join(' '), (vm.metadata.install?.bootcArgs ?? []).join(' ')),
   },
   cloudInit: {
+    subject: 'vm',
     read: checkCloudInit,
     compare: (_asked, { vm, files }) => unlike(files.cloudInit ?? '', vm.metadata.cloudInit?.directory),
   },
   user: {
+    subject: 'vm',
     check: checkLoginName,
     compare: (asked, { vm }) => unlike(asked, vm.metadata.ssh.user),
   },
   sshKeys: {
-    read: readPublicKeys,
+    subject: 'vm',
+    read: (sshKeys) => readPublicKeys(sshKeys),
     compare: (_asked, { vm, files }) =>
       unlike(
         inOrder((files.sshKeys ?? []).map(({ fingerprint }) => fingerprint)),
         inOrder(vm.metadata.ssh.keys ?? []),
       ),
   },
+  identity: {
+    subject: 'vm',
+    read: readIdentity,
+    compare: (_asked, { vm, files }) => unlike(files.identity?.path ?? '', vm.metadata.ssh.identity),
+  },
   passwordFile: {
+    subject: 'vm',
     read: readPassword,
     compare: async (_asked, { vm, files }) =>
       (await hasPassword(vm, files.passwordFile ?? ''))
@@ -351,10 +406,12 @@ export const optionDefinitions = {
         : { asked: 'this password', actual: 'another one' },
   },
   hostname: {
+    subject: 'vm',
     check: checkHostname,
     compare: (asked, { vm }) => unlike(asked, vm.metadata.hostname),
   },
   ports: {
+    subject: 'vm',
     parse: (words, what) => words.map((word) => parsePort(word, what)),
     check: (ports, what) => {
       for (const port of ports) checkPublishedPort(port, what);
@@ -364,6 +421,7 @@ export const optionDefinitions = {
     compare: (asked, { domain }) => unlike(inOrder(asked.map(portText)), inOrder(domain.ports.map(portText))),
   },
   volumes: {
+    subject: 'vm',
     parse: (words, what) => words.map((word) => parseVolume(word, what)),
     read: async (volumes) => {
       await checkVolumes(volumes);
@@ -374,6 +432,7 @@ export const optionDefinitions = {
       unlike(inOrder(asked.map(volumeText)), inOrder((vm.metadata.volumes ?? []).map(volumeText))),
   },
   labels: {
+    subject: 'vm',
     parse: (words) => Object.fromEntries(words.map(parseLabel)),
     check: (labels) => {
       for (const label of Object.entries(labels)) checkLabel(...label);
@@ -384,6 +443,7 @@ export const optionDefinitions = {
         .find((difference) => difference !== undefined),
   },
   accelerator: {
+    subject: 'vm',
     ...oneOf(acceleratorPreferences),
     compare: (asked, { domain: { domainType } }) => {
       const wanted = domainTypes[asked];
@@ -391,23 +451,25 @@ export const optionDefinitions = {
     },
   },
   name: {
+    subject: 'vm',
     check: checkName,
     notCompared: 'it says which VM is meant',
   },
-  replace: { ...flag, notCompared: 'the VM that exists goes' },
-  mustBeNew: { ...flag, notCompared: 'a VM that exists is refused' },
-  podman: { check: checkPreference, notCompared: imageOnly },
-  startMachine: { ...flag, notCompared: imageOnly },
-  copy: { ...flag, notCompared: imageOnly },
-  pull: { ...oneOf(pullPolicies), notCompared: imageOnly },
-  scratch: { read: checkScratch, notCompared: 'the disk is there' },
+  replace: { subject: 'vm', ...flag, notCompared: 'the VM that exists goes' },
+  mustBeNew: { subject: 'vm', ...flag, notCompared: 'a VM that exists is refused' },
+  podman: { subject: 'image', check: checkPreference, notCompared: imageOnly },
+  startMachine: { subject: 'image', ...flag, notCompared: imageOnly },
+  copy: { subject: 'image', ...flag, notCompared: imageOnly },
+  pull: { subject: 'image', ...oneOf(pullPolicies), notCompared: imageOnly },
+  scratch: { subject: 'image', read: checkScratch, notCompared: 'the disk is there' },
   confirm: {
+    subject: 'vm',
     check: (confirm, what) => {
       if (typeof confirm !== 'function') throw new TypeError(`Expected ${what} to be a function`);
     },
     notCompared: 'it says how to ask',
   },
-  quiet: { ...flag, notCompared: 'it says what is shown' },
+  quiet: { subject: 'vm', ...flag, notCompared: 'it says what is shown' },
 } satisfies OptionDefinitions;
 
 /**
@@ -426,6 +488,7 @@ export function parseOption<K extends OptionName>(
 
 /** What a definition may have, for code that does not know which it is. */
 interface AnyDefinition<K extends OptionName> {
+  subject: OptionSubject;
   parse?: (words: OptionWords<K>, what: string) => OptionValue<K>;
   check?: (value: OptionValue<K>, what: string) => void;
   read?: (value: OptionValue<K>) => Promise<unknown>;
@@ -472,6 +535,7 @@ export async function checkRunOptions(options: RunOptions): Promise<OptionFiles>
       { remedy: 'Use run, or leave transient out' },
     );
   }
+  checkDiskOptions(options);
   const given = givenOptions(options);
   for (const [name, value] of given) definitionOf(name).check?.(value, option(name));
   if (rootSizeMax !== undefined && diskSize !== undefined && rootSizeMax > diskSize) {
@@ -484,6 +548,50 @@ export async function checkRunOptions(options: RunOptions): Promise<OptionFiles>
   const files: Partial<Record<OptionName, unknown>> = {};
   for (const [name, value] of given) files[name] = await definitionOf(name).read?.(value);
   return files as OptionFiles;
+}
+
+/**
+ * Makes sure that it is said what a VM is made of, and once.
+ * @throws PodmanBootcError `IMAGE_NOT_NAMED`, `OPTIONS_CONFLICT`
+ */
+export function requireOrigin(imageOrId: string | undefined, { disk }: RunOptions): void {
+  if (imageOrId === undefined && disk === undefined) {
+    throw new PodmanBootcError(
+      'usage',
+      'IMAGE_NOT_NAMED',
+      `Expected an image, or a disk with ${option('disk')}, got neither`,
+      { remedy: 'For example quay.io/fedora/fedora-bootc:42' },
+    );
+  }
+  if (imageOrId === undefined || disk === undefined) return;
+  throw new PodmanBootcError(
+    'usage',
+    'OPTIONS_CONFLICT',
+    `Expected an image or ${option('disk')}, got both: ${imageOrId} and ${disk}`,
+    { remedy: 'Leave out one of them' },
+  );
+}
+
+/** A disk of the user's has nothing installed on it. */
+function checkDiskOptions(options: RunOptions): void {
+  const { disk, inPlace, diskSize } = options;
+  const conflict = (sentence: string): PodmanBootcError =>
+    new PodmanBootcError('usage', 'OPTIONS_CONFLICT', sentence, { remedy: 'Leave out one of them' });
+  if (disk === undefined) {
+    if (inPlace) throw conflict(`Expected ${option('inPlace')} with ${option('disk')}, got it without`);
+    return;
+  }
+  const [misplaced] = givenOptions(options).find(([name]) => definitionOf(name).subject === 'image') ?? [];
+  if (misplaced !== undefined) {
+    throw conflict(
+      `Expected no ${option(misplaced)} with ${option('disk')}, got both: nothing is pulled or installed for a VM of a disk`,
+    );
+  }
+  if (inPlace && diskSize !== undefined) {
+    throw conflict(
+      `Expected no ${option('diskSize')} with ${option('inPlace')}, got both: podman-bootc does not resize your disk`,
+    );
+  }
 }
 
 /** Who may reach the VM from the network is for the user to say, not for the image. */

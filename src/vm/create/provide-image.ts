@@ -6,16 +6,45 @@ import {
   inspectImage,
   isLocalhost,
   isMeantById,
+  namesOf,
   neverPulled,
   pullImage,
   type Image,
 } from '../../podman/images.js';
 import type { ImageReference } from '../../podman/reference.js';
-import { requireRootful } from '../../podman/select.js';
+import { requireRootful, selectEngine } from '../../podman/select.js';
 import { copyCommandLine, copyImage, findElsewhere } from '../../podman/stores.js';
 import { formatSize } from '../../sizes.js';
+import { installedReferences } from '../disks/base-store.js';
 import type { Host } from '../host/host.js';
 import type { RunOptions } from './options.js';
+
+/** An image, where it is, and the name that it is recorded and run under. */
+export interface ChosenImage {
+  engine: PodmanEngine;
+  image: Image;
+  reference: string;
+}
+
+/** Sees to it that the image is in a store that it can be installed from. */
+export async function findImage(
+  host: Host,
+  asked: ImageReference,
+  options: RunOptions,
+  signal: AbortSignal | undefined,
+): Promise<ChosenImage> {
+  const { engine, reason } = await selectEngine(options.podman ?? 'auto', {
+    startMachine: options.startMachine,
+    confirm: options.confirm,
+    report: host.report,
+    signal,
+  });
+  host.report.info(reason);
+  const image = await provideImage(host, engine, asked, options, signal);
+  const installed = await installedReferences(host.directories, image.id);
+  const reference = imageName(image, asked, await namesOf(engine, image, installed, signal));
+  return { engine, image, reference };
+}
 
 /**
  * The image in the store that it is installed from. One that is not there is copied from another store, or pulled.

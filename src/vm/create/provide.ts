@@ -1,10 +1,11 @@
+import { createHash } from 'node:crypto';
+import { madeOf } from '../../domain/metadata.js';
 import { portText, type PublishedPort } from '../../domain/ports.js';
 import { PodmanBootcError } from '../../errors.js';
 import { option } from '../../option-text.js';
-import { imageName, namesOf, type Image } from '../../podman/images.js';
-import { parseImageReference, type ImageReference } from '../../podman/reference.js';
-import { selectEngine } from '../../podman/select.js';
-import { installedReferences } from '../disks/base-store.js';
+import type { Image } from '../../podman/images.js';
+import { parseImageReference } from '../../podman/reference.js';
+import { diskLock, type DiskFile } from '../disks/disk-file.js';
 import { recoverAbandoned, recoverDirectory } from '../disks/recover.js';
 import { VmDirectory } from '../files/vm-directory.js';
 import type { Host } from '../host/host.js';
@@ -20,9 +21,9 @@ import {
 } from '../virtual-machine.js';
 import { requireSame } from './existing-vm.js';
 import { makeVirtualMachine } from './make.js';
-import { checkRunOptions, withInstanceType, type OptionFiles, type RunOptions } from './options.js';
-import { planVirtualMachine, type WantedVirtualMachine } from './plan.js';
-import { provideImage } from './provide-image.js';
+import { checkRunOptions, requireOrigin, withInstanceType, type RunOptions } from './options.js';
+import { planVirtualMachine, type WantedOfImage } from './plan.js';
+import { findImage, type ChosenImage } from './provide-image.js';
 
 /** A VM with its locks: until it is disposed of, no other command can come in between. */
 export interface ProvidedVirtualMachine extends AsyncDisposable {
@@ -32,15 +33,15 @@ export interface ProvidedVirtualMachine extends AsyncDisposable {
 }
 
 /**
- * Finds the VM that `run` means, or makes it: the VM with that ID; else the VM of that image (and name), made
- * if there is none. It is not running, unless it was made just now and is transient.
- * @param imageOrId an image reference, or the whole ID or default name of a VM
- * @throws PodmanBootcError `IMAGE_REFERENCE_INVALID`, `VM_EXISTS`, `VM_RUNNING`, `VM_DIFFERS`, `NAME_TAKEN`, `IMAGE_NOT_FOUND`
+ * Finds the VM that `run` means, or makes it: the VM with that ID; else the VM of that image, or of the disk of the options,
+ * (and name), made if there is none. It is not running, unless it was made just now and is transient.
+ * @param imageOrId an image reference, or the whole ID or default name of a VM; undefined where the options name a disk
+ * @throws PodmanBootcError `IMAGE_REFERENCE_INVALID`, `IMAGE_NOT_NAMED`, `OPTIONS_CONFLICT`, `VM_EXISTS`, `VM_RUNNING`, `VM_DIFFERS`, `NAME_TAKEN`, `IMAGE_NOT_FOUND`
  * and those of `planVirtualMachine` and `makeVirtualMachine`
  */
 export async function provideVirtualMachine(
   host: Host,
-  imageOrId: string,
+  imageOrId: string | undefined,
   options: RunOptions,
   signal?: AbortSignal,
 ): Promise<ProvidedVirtualMachine> {
@@ -52,13 +53,14 @@ export async function provideVirtualMachine(
 
 async function findOrMake(
   host: Host,
-  imageOrId: string,
+  imageOrId: string | undefined,
   given: RunOptions,
   locks: HeldLocks,
   signal: AbortSignal | undefined,
 ): Promise<{ vm: VirtualMachine; created: boolean }> {
-  const asked = parseImageReference(imageOrId);
+  const asked = imageOrId === undefined ? undefined : parseImageReference(imageOrId);
   const options = withInstanceType(given);
+  requireOrigin(imageOrId, options);
   const files = await checkRunOptions(options);
   warnOfOpenPorts(host, options.ports ?? []);
   await recoverAbandoned(host);
@@ -69,52 +71,52 @@ async function findOrMake(
     return { vm, created: false };
   };
   const known =
-    options.mustBeNew || options.replace ? undefined : await findById(host, imageOrId, options.name);
+    imageOrId === undefined || options.mustBeNew || options.replace
+      ? undefined
+      : await findById(host, imageOrId, options.name);
   if (known) return takeExisting(known);
-  const wanted = await findImage(host, asked, options, files, signal);
-  const { identity, image } = wanted;
+  const { disk } = files;
+  const origin: Origin = asked ? await findImage(host, asked, options, signal) : { disk: disk ?? notRead() };
+  const identity = await chooseName(host, origin, options.name);
 
   const what = `the VM ${identity.name}`;
   // The name first: two runs for one new VM have it in common even when their uuids are random.
   await locks.acquire(host, `name-${identity.name}`, { what, signal });
-  const existing = await findExisting(host, identity, image, options);
+  const existing = await findExisting(host, identity, origin, options);
   if (existing && !options.replace) return await takeExisting(existing);
   if (!existing) {
     await requireNoId(host, identity.name, identity.uuid);
-    await offerUpdates(host, wanted);
+    if (!origin.disk) await offerUpdates(host, { ...origin, options });
   }
   await locks.acquire(host, identity.uuid, { what, signal });
   // It may have been transient and have ended just now: the unnamed VM of an image always has the same uuid.
   await recoverDirectory(host, identity.uuid, VmDirectory.of(host.directories, identity.uuid));
-  const plan = await planVirtualMachine(host, { ...wanted, replaces: existing }, signal);
+  if (origin.disk)
+    await locks.acquire(host, diskLock(origin.disk), { what: `the disk ${origin.disk.path}`, signal });
+  const wanted = { ...origin, identity, options, files, replaces: existing };
+  const plan = await planVirtualMachine(host, wanted, signal);
   return { vm: await makeVirtualMachine(host, plan, signal), created: true };
 }
 
-/** Sees to it that the image is in a store, and decides what its VM is called. */
-async function findImage(
-  host: Host,
-  asked: ImageReference,
-  options: RunOptions,
-  files: OptionFiles,
-  signal: AbortSignal | undefined,
-): Promise<Omit<WantedVirtualMachine, 'replaces'>> {
-  const { engine, reason } = await selectEngine(options.podman ?? 'auto', {
-    startMachine: options.startMachine,
-    confirm: options.confirm,
-    report: host.report,
-    signal,
-  });
-  host.report.info(reason);
-  const image = await provideImage(host, engine, asked, options, signal);
-  const installed = await installedReferences(host.directories, image.id);
-  const reference = imageName(image, asked, await namesOf(engine, image, installed, signal));
-  const names = options.name === undefined ? [] : await host.connection.listAllDomains();
-  const identity = chooseIdentity(
-    image.id,
-    options.name,
-    names.map(({ name }) => name),
+/** What a VM is made of. */
+type Origin = (ChosenImage & { disk?: undefined }) | { disk: DiskFile };
+
+/** What `checkRunOptions` has read of every option that is given. */
+function notRead(): never {
+  throw new Error('The disk was not looked at');
+}
+
+async function chooseName(host: Host, origin: Origin, name: string | undefined): Promise<Identity> {
+  const names = name === undefined ? [] : await host.connection.listAllDomains();
+  // The unnamed VM of a disk is known by the path of that, as the unnamed one of an image is by its ID.
+  const id = origin.disk
+    ? createHash('sha256').update(`disk ${origin.disk.path}`).digest('hex')
+    : origin.image.id;
+  return chooseIdentity(
+    id,
+    name,
+    names.map((each) => each.name),
   );
-  return { identity, engine, image, reference, options, files };
 }
 
 /** Who can reach an address that is not this host's own loopback can reach the VM. Images may not ask for one. */
@@ -145,7 +147,7 @@ function alreadyThere(vm: VirtualMachine): PodmanBootcError {
   return new PodmanBootcError(
     'usage',
     'VM_EXISTS',
-    `The VM ${vm.name} of ${vm.metadata.image.reference} exists already; nothing was changed`,
+    `The VM ${vm.name} of ${madeOf(vm.metadata)} exists already; nothing was changed`,
     { remedy: `Start it with \`podman-bootc start ${vm.id}\`, or make another with ${option('name')}` },
   );
 }
@@ -154,49 +156,69 @@ function alreadyThere(vm: VirtualMachine): PodmanBootcError {
 async function findExisting(
   host: Host,
   identity: Identity,
-  image: Image,
+  origin: Origin,
   { name, replace }: RunOptions,
 ): Promise<VirtualMachine | undefined> {
   const domain =
     (name === undefined ? await lookupDomain(host, { uuid: identity.uuid }) : undefined) ??
     (await lookupDomain(host, { name: identity.name }));
-  if (!domain) return name === undefined ? findUpdated(host, image) : undefined;
+  if (!domain) return name === undefined && !origin.disk ? findUpdated(host, origin.image) : undefined;
   const vm = await asVirtualMachine(domain);
-  if (vm && (replace || vm.metadata.image.id === image.id)) return vm;
-  const what = vm
-    ? `a VM of ${image.names.includes(vm.metadata.image.reference) ? 'an older version of the image' : 'the image'} ${vm.metadata.image.reference}`
-    : 'a libvirt domain that podman-bootc did not make';
-  const isOlder = vm && image.names.includes(vm.metadata.image.reference);
-  throw new PodmanBootcError('usage', 'NAME_TAKEN', `The name '${identity.name}' is taken by ${what}`, {
-    remedy: isOlder
-      ? `Bring this version into it with \`podman-bootc upgrade ${identity.name}\`, choose another name with ${option('name')}, or make it anew with ${option('replace')}, which removes its disk`
-      : vm
-        ? `Choose another with ${option('name')}, or make it anew with ${option('replace')}, which removes its disk`
-        : `Choose another with ${option('name')}`,
-  });
+  if (vm && (replace || isOf(vm, origin))) return vm;
+  const isOlder = vm !== undefined && isOlderOf(vm, origin);
+  throw new PodmanBootcError(
+    'usage',
+    'NAME_TAKEN',
+    `The name '${identity.name}' is taken by ${vm ? whatItIs(vm, isOlder) : 'a libvirt domain that podman-bootc did not make'}`,
+    {
+      remedy: isOlder
+        ? `Bring this version into it with \`podman-bootc upgrade ${identity.name}\`, choose another name with ${option('name')}, or make it anew with ${option('replace')}, which removes its disk`
+        : vm
+          ? `Choose another with ${option('name')}, or make it anew with ${option('replace')}, which removes its disk`
+          : `Choose another with ${option('name')}`,
+    },
+  );
+}
+
+/** Whether a VM was made of that. */
+function isOf(
+  { metadata: { image, source } }: VirtualMachine,
+  origin: { image: Pick<Image, 'id'>; disk?: undefined } | { disk: DiskFile },
+): boolean {
+  return origin.disk ? source?.path === origin.disk.path : !source && image?.id === origin.image.id;
+}
+
+function isOlderOf({ metadata: { image, source } }: VirtualMachine, origin: Origin): boolean {
+  return !origin.disk && !source && image !== undefined && origin.image.names.includes(image.reference);
+}
+
+function whatItIs({ metadata }: VirtualMachine, isOlder: boolean): string {
+  if (metadata.source) return `a VM of the disk ${metadata.source.path}`;
+  return `a VM of ${isOlder ? 'an older version of the image' : 'the image'} ${madeOf(metadata)}`;
 }
 
 /** The unnamed VM that an update has brought to this version: by its ID it is one of the version that it was made of. */
 async function findUpdated(host: Host, image: Image): Promise<VirtualMachine | undefined> {
   const vms = await listVirtualMachines(host);
-  return vms.find(
-    (vm) => isUnnamed(vm) && vm.metadata.image.updated !== undefined && vm.metadata.image.id === image.id,
-  );
+  return vms.find((vm) => isUnnamed(vm) && vm.metadata.image?.updated !== undefined && isOf(vm, { image }));
 }
 
 /** Says which VMs a new one could be spared by: unnamed ones of an older version. */
 async function offerUpdates(
   host: Host,
-  { image, reference, options }: Pick<WantedVirtualMachine, 'image' | 'reference' | 'options'>,
+  { image, reference, options }: Pick<WantedOfImage, 'image' | 'reference' | 'options'>,
 ): Promise<void> {
   if (options.name !== undefined) return;
   for (const vm of await listVirtualMachines(host)) {
-    const { id, reference: name } = vm.metadata.image;
-    if (!isUnnamed(vm) || name !== reference || id === image.id) continue;
+    if (!isUnnamed(vm) || !isOlderVersion(vm, reference, image)) continue;
     host.report.info(
       `${vm.name} was made of another version of ${reference}; \`podman-bootc upgrade ${vm.id}\` brings this one into it`,
     );
   }
+}
+
+function isOlderVersion({ metadata }: VirtualMachine, reference: string, { id }: Image): boolean {
+  return !metadata.source && metadata.image?.reference === reference && metadata.image.id !== id;
 }
 
 function isUnnamed({ uuid, name }: VirtualMachine): boolean {

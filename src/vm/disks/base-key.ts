@@ -28,6 +28,8 @@ export interface BaseParts {
     /** Further options of bootc's, in their order. */
     bootcArgs: readonly string[];
   };
+  /** What stands for the public keys that are in it, where there are any: such a disk is no VM's. */
+  rootKeys?: string;
   /** As the image's bootc names its version. */
   bootcVersion: string;
 }
@@ -43,11 +45,17 @@ export function baseKey(parts: BaseParts): string {
     parts.diskSize,
     parts.kargs,
     parts.bootcVersion,
+    ...(parts.rootKeys === undefined ? [] : [{ rootKeys: parts.rootKeys }]),
     ...(parts.backend === undefined
       ? []
       : [[parts.backend.composefs, parts.backend.bootloader ?? null, parts.backend.bootcArgs]]),
   ];
   return createHash('sha256').update(JSON.stringify(canonical)).digest('hex').slice(0, 24);
+}
+
+/** What stands for public keys in the parts of a base disk. */
+export function keysPart(lines: readonly string[]): string {
+  return createHash('sha256').update(lines.join('\n')).digest('hex');
 }
 
 const shown: readonly [keyof BaseParts, string, (parts: BaseParts) => string][] = [
@@ -59,6 +67,7 @@ const shown: readonly [keyof BaseParts, string, (parts: BaseParts) => string][] 
   ['backend', option('composefsBackend'), ({ backend }) => (backend?.composefs === true ? 'set' : 'unset')],
   ['backend', option('bootloader'), ({ backend }) => backend?.bootloader ?? 'none'],
   ['backend', option('bootcArgs'), ({ backend }) => (backend?.bootcArgs ?? []).join(' ') || 'none'],
+  ['rootKeys', option('rootSshKeys'), ({ rootKeys }) => rootKeys?.slice(0, 12) ?? 'none'],
   ['bootcVersion', 'the version of bootc', (parts) => parts.bootcVersion],
 ];
 

@@ -1,10 +1,12 @@
-import { checkOverlay, checkRaw, createOverlay } from '../../disk/qcow2.js';
+import { checkOverlay, checkRaw, createOverlay, readQcow2 } from '../../disk/qcow2.js';
 import { copyRaw } from '../../disk/raw-copy.js';
 import { readDomain } from '../../domain/edit.js';
+import type { BackingDisk } from '../../domain/specification.js';
 import { codeOf, PodmanBootcError } from '../../errors.js';
 import { isMissing } from '../../paths.js';
 import { formatSize } from '../../sizes.js';
 import { checkBacking, type BaseDisk } from './base-store.js';
+import { checkSource, type DiskFile } from './disk-file.js';
 import type { Host } from '../host/host.js';
 import type { VirtualMachine } from '../virtual-machine.js';
 import type { DiskFormatPreference } from '../option-values.js';
@@ -21,7 +23,7 @@ export interface VmDisk {
   format: DiskFormat;
   /** Bytes. */
   size: number;
-  backing?: { path: string; format: 'raw' };
+  backing?: BackingDisk;
 }
 
 /**
@@ -52,6 +54,56 @@ export async function makeVmDisk(
 }
 
 /**
+ * The disk of a VM that is made of a disk of the user's: an overlay, over the empty file that was put in its place when the
+ * directory was claimed, or that disk itself.
+ * @param size bytes, at least those of the user's disk
+ */
+export async function makeDiskOf(
+  host: Host,
+  file: DiskFile,
+  directory: VmDirectory,
+  { inPlace, size }: { inPlace: boolean; size: number },
+): Promise<VmDisk> {
+  const disk = diskOfFile(host, file, directory, { inPlace, size });
+  if (inPlace) return disk;
+  if (size > file.size) {
+    host.report.info(
+      `The disk has ${formatSize(size)}; the guest's file systems have the ${formatSize(file.size)} of ${file.path} until the guest grows them`,
+    );
+  }
+  await createOverlay(disk.path, file.path, size, file.format);
+  return disk;
+}
+
+/** The same before it is made. */
+export function diskOfFile(
+  host: Pick<Host, 'features'>,
+  { path, format, size, backing }: DiskFile,
+  directory: VmDirectory,
+  wanted: { inPlace: boolean; size: number },
+): VmDisk {
+  // As root, libvirt would give what a disk is an overlay of to QEMU's user, and never back.
+  const keepsOwner = !host.features.runsQemuAsUs;
+  const below = backing && keptAsItIs(backing, keepsOwner);
+  if (wanted.inPlace) return { path, format, size, ...(below && { backing: below }) };
+  return {
+    path: directory.disk('qcow2'),
+    format: 'qcow2',
+    size: wanted.size,
+    backing: { path, format, ...(keepsOwner && { keepsOwner }), ...(below && { backing: below }) },
+  };
+}
+
+function keptAsItIs(disk: BackingDisk, keepsOwner: boolean): BackingDisk {
+  const { backing } = disk;
+  return {
+    ...disk,
+    ...(keepsOwner && { keepsOwner }),
+    ...(backing && { backing: keptAsItIs(backing, keepsOwner) }),
+  };
+}
+
+/**
  * Refuses to boot from a disk that is not what was made. One that somebody replaced in the domain is theirs.
  * @throws PodmanBootcError `DISK_MISSING`, `DISK_DAMAGED`, `BASE_DAMAGED`
  */
@@ -72,13 +124,19 @@ export async function requireDisk(
 ): Promise<void> {
   if (!metadata.disk) return;
   const { path, format } = metadata.disk;
+  const { source } = metadata;
   try {
+    if (source?.inPlace === true && format === 'qcow2') {
+      await requireWhole(path);
+      return;
+    }
     if (format === 'raw') {
       await checkRaw(path);
       return;
     }
-    const backing = await checkOverlay(path);
-    if (backing !== undefined) await checkBacking(host, backing);
+    const backing = await checkOverlay(path, source?.format);
+    if (source) await checkSource(host, name, source);
+    else if (backing !== undefined) await checkBacking(host, backing);
   } catch (error) {
     const code = codeOf(error);
     if (code === 'EACCES' || code === 'EPERM') return;
@@ -88,4 +146,13 @@ export async function requireDisk(
       cause: error,
     });
   }
+}
+
+/** A disk of the user's own may be an overlay of whatever the user has. */
+async function requireWhole(path: string): Promise<void> {
+  const { damage } = await readQcow2(path);
+  if (damage === undefined) return;
+  throw new PodmanBootcError('boot', 'DISK_DAMAGED', `The disk ${path} cannot be used: ${damage}`, {
+    remedy: `Look at it with \`qemu-img check ${path}\`; podman-bootc neither uses nor deletes it`,
+  });
 }

@@ -18,7 +18,7 @@ export interface KeptDefinition {
   uri: string;
   uuid: string;
   name: string;
-  /** The image's reference. */
+  /** The image's reference, or the path of the disk that it was made of. */
   image: string;
   /** Ports of this host that lead to it: no other libvirt's VM is given them. */
   ports: number[];

@@ -16,7 +16,7 @@ export interface Journal {
   /** The libvirt URI that has, or would have had, the domain. */
   uri: string;
   name: string;
-  /** The image's reference. */
+  /** The image's reference, or the path of the disk that it is made of. */
   image: string;
   /** ISO 8601 time. */
   since: string;
@@ -109,19 +109,19 @@ export class VmDirectory {
   }
 
   /**
-   * Makes the directory for a new VM, with its journal, and an empty file where its disk will be. From then on both are ours
+   * Makes the directory for a new VM, with its journal, and, unless its disk is the user's, an empty file where that will be. From then on both are ours
    * to delete.
    * @throws what mkdir(2) and open(2) do: `EEXIST` where one of them is there
    */
-  async claim(directories: Directories, journal: Journal, format: DiskFormat): Promise<void> {
-    const disk = this.disk(format);
+  async claim(directories: Directories, journal: Journal, format: DiskFormat | undefined): Promise<void> {
+    const disk = this.disk(format ?? 'qcow2');
     await makeDirectory(dirname(this.path), directories);
     await makeDirectory(dirname(disk), directories);
     await mkdir(this.path, { mode: directories.mode });
     try {
       await chmod(this.path, directories.mode);
       await this.writeJournal(journal);
-      await (await open(disk, 'wx', 0o600)).close();
+      if (format !== undefined) await (await open(disk, 'wx', 0o600)).close();
     } catch (error) {
       await this.removeJournal();
       await this.removeBlank();

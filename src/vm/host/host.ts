@@ -66,6 +66,7 @@ export interface HostOptions {
 const needs = {
   run: ['files', 'ports'],
   create: ['files', 'ports'],
+  'to-disk': ['files'],
   adopt: ['files'],
   rm: ['files'],
   'disk ls': ['files'],

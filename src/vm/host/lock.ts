@@ -24,14 +24,14 @@ export interface LockOptions {
  */
 
 /**
- * Where a lock lies. VMs and names are those of one libvirt. Ports are the host's: all of a user's libvirts choose them
- * under one lock. Base disks and layouts of images are locked beside them, so that everybody who shares the cache directory meets there, whatever
+ * Where a lock lies. VMs and names are those of one libvirt. Ports are the host's, as are disks and files of the user's: all
+ * of a user's libvirts choose them under one lock. Base disks and layouts of images are locked beside them, so that everybody who shares the cache directory meets there, whatever
  * their /run: another container, say.
  */
 function lockFileOf({ directories, libvirt }: Host, name: string): { directory: string; file: string } {
   const directory = /^(base|layout)-/.test(name)
     ? join(directories.cache, 'locks')
-    : name === 'ports' || isUsualLibvirt(libvirt)
+    : /^(ports$|disk-|file-)/.test(name) || isUsualLibvirt(libvirt)
       ? join(directories.runtime, 'locks')
       : join(directories.runtime, 'locks', libvirtFileName(libvirt));
   return { directory, file: join(directory, `${name}.lock`) };
@@ -51,7 +51,7 @@ async function held(file: FileHandle, host: Host): Promise<AsyncDisposable> {
 
 /**
  * Takes a lock, waiting for whoever holds it, or failing at once where the host was opened not to wait.
- * @param name the lock: a VM's uuid, `name-NAME`, `ports`, `base-KEY` or `layout-REPOSITORY`
+ * @param name the lock: a VM's uuid, `name-NAME`, `ports`, `base-KEY`, `layout-REPOSITORY`, `disk-DEVICE-INODE` or `file-HASH`
  * @throws PodmanBootcError `BUSY`
  */
 export async function acquireLock(host: Host, name: string, options: LockOptions): Promise<AsyncDisposable> {

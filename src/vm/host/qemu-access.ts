@@ -1,8 +1,9 @@
-import { open } from 'node:fs/promises';
+import { open, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { parseHostCapabilities } from '../../domain/capabilities.js';
 import { codeOf } from '../../errors.js';
 import { ownUid } from '../../own-file.js';
+import { isInstalled, runProcess } from '../../process.js';
 import { mendDirectory } from './directories.js';
 import type { Host } from './host.js';
 
@@ -45,5 +46,40 @@ export async function allowQemuToRead(host: Host, file: string): Promise<void> {
     }
   } finally {
     await handle.close();
+  }
+}
+
+/**
+ * Whether libvirt's QEMU can get at a file of the user's, whose owner and mode are not ours to change. Root tries it as QEMU's
+ * user; others can only tell by modes, which is no when an access list or a group says yes.
+ * @param access `reach`: that it is there, where libvirt gives the file itself to QEMU
+ * @returns undefined where QEMU can, else who it runs as and whether that is certain
+ */
+export async function qemuIsKeptFrom(
+  host: Host,
+  path: string,
+  access: 'read' | 'reach',
+): Promise<{ user: number; isCertain: boolean } | undefined> {
+  if (host.features.runsQemuAsUs) return undefined;
+  const { qemuUser: user = ownUid(), qemuGroup: group } = parseHostCapabilities(
+    await host.connection.getCapabilities(),
+  );
+  if (user === 0 || user === ownUid()) return undefined;
+  if (ownUid() === 0 && (await isInstalled('setpriv'))) {
+    const { exitCode, stderr } = await runProcess('setpriv', [
+      ...[`--reuid=${user}`, '--init-groups', ...(group === undefined ? [] : [`--regid=${group}`])],
+      ...['test', access === 'read' ? '-r' : '-e', path],
+    ]);
+    // test(1) is silent; what setpriv complains of (a user without an entry, say) tells nothing of the file.
+    return exitCode === 0 ? undefined : { user, isCertain: exitCode === 1 && stderr === '' };
+  }
+  return (await isOpenToAll(path, access)) ? undefined : { user, isCertain: false };
+}
+
+async function isOpenToAll(path: string, access: 'read' | 'reach'): Promise<boolean> {
+  if (access === 'read' && ((await stat(path)).mode & 0o004) === 0) return false;
+  for (let directory = dirname(path); ; directory = dirname(directory)) {
+    if (((await stat(directory)).mode & 0o001) === 0) return false;
+    if (directory === dirname(directory)) return true;
   }
 }

@@ -5,7 +5,7 @@ import type { DomainDisk } from '../../domain/overlay.js';
 import type { VmDirectory } from '../files/vm-directory.js';
 
 /** The present version of an image, as a VM is to be made of it. */
-export type UpdateImage = Omit<VmMetadata['image'], 'updated'>;
+export type UpdateImage = Omit<NonNullable<VmMetadata['image']>, 'updated'>;
 
 /**
  * An update under way, written before each of its steps. Whoever is killed leaves it: the next command that changes the VM

@@ -94,7 +94,7 @@ export async function upgradeLive(
   try {
     const version = await findVersion(host, current, options, signal);
     host.report.progress?.({ type: 'stage', stage: 'image', detail: version.image.reference });
-    const { digest } = current.metadata.image;
+    const digest = current.metadata.image?.digest;
     if (digest !== undefined) prepared = await prepare(host, current, version, digest, signal);
     const seen = await looking;
     if (seen.booted === undefined) throw versionUnknown(current, 'its bootc does not say what it has booted');
@@ -325,8 +325,8 @@ async function earlierVersions(
   booted: string,
   signal: AbortSignal | undefined,
 ): Promise<EarlierVersion[]> {
-  const { image: recordedImage, previous } = vm.metadata;
-  const images = [recordedImage, ...(previous ? [previous] : []), image];
+  const { image: present, previous } = vm.metadata;
+  const images = [present, previous, image].filter((one) => one !== undefined);
   // Mostly one says that it is it, and podman need not be asked about the others.
   const known = images.find(({ digest }) => digest === booted);
   const versions = new Map<string, EarlierVersion>();

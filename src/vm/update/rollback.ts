@@ -11,8 +11,8 @@ import { bringUp, queueRollback, requireUpdatable } from './upgrade.js';
 /** What became of a rollback. */
 export interface RollbackOutcome {
   vm: VirtualMachine;
-  /** What it runs now. */
-  image: UpdateImage;
+  /** What it runs now; undefined where nothing says which image that is of. */
+  image: UpdateImage | undefined;
 }
 
 /**
@@ -34,6 +34,7 @@ export async function rollbackVirtualMachine(
   const current = await bringUp(host, vm, options);
   const { image: present, previous } = current.metadata;
   if (hadFailed) return { vm: current, image: present };
+  if (!previous && !present) throw unknownBefore(current);
   let before: { digest: string | undefined; booted: string | undefined };
   {
     using guest = await openGuest(host, current, signal);
@@ -43,7 +44,8 @@ export async function rollbackVirtualMachine(
     before = { digest: status.rollback.digest, booted: status.booted?.digest };
   }
   const { digest } = before;
-  const image = previous ?? { ...present, ...(digest !== undefined && { digest }) };
+  const image = previous ?? (present && { ...present, ...(digest !== undefined && { digest }) });
+  if (!image) throw unknownBefore(current);
   const { reference, id } = image;
   const journal = await takeCheckpoint(host, current, directory, {
     image: { reference, id, ...(image.digest !== undefined && { digest: image.digest }) },
@@ -54,6 +56,17 @@ export async function rollbackVirtualMachine(
     powerCycle(host, current, journal, options),
   );
   return { vm: settled.vm, image };
+}
+
+function unknownBefore(vm: VirtualMachine): PodmanBootcError {
+  return new PodmanBootcError(
+    'usage',
+    'UPDATE_NOTHING_BEFORE',
+    `${vm.name} was made of a disk, and podman-bootc has not updated it: which image it would go back to is not known`,
+    {
+      remedy: `Go back in the guest: \`podman-bootc ssh ${vm.id} bootc rollback\`, then \`podman-bootc restart ${vm.id}\``,
+    },
+  );
 }
 
 function nothingBefore(vm: VirtualMachine): PodmanBootcError {

@@ -1,3 +1,4 @@
+import { madeOf } from '../../domain/metadata.js';
 import { PodmanBootcError } from '../../errors.js';
 import type { PodmanEngine } from '../../podman/engine.js';
 import { imageName, repositoryOf, type Image } from '../../podman/images.js';
@@ -6,7 +7,7 @@ import { parseImageReference } from '../../podman/reference.js';
 import { selectEngine } from '../../podman/select.js';
 import { provideImage } from '../create/provide-image.js';
 import type { Host } from '../host/host.js';
-import type { VirtualMachine } from '../virtual-machine.js';
+import { vmReference, type VirtualMachine } from '../virtual-machine.js';
 import type { UpdateImage } from './journal.js';
 
 /** Which version of which image a VM is to be updated to. */
@@ -35,16 +36,17 @@ export interface ImageVersion {
 
 /**
  * Looks an image up anew.
- * @throws PodmanBootcError `UPDATE_IMAGE_UNNAMED` and those of `provideImage` and `selectEngine`
+ * @throws PodmanBootcError `UPDATE_IMAGE_NEEDED`, `UPDATE_IMAGE_UNNAMED` and those of `provideImage` and `selectEngine`
  */
 export async function findVersion(
   host: Host,
-  { metadata }: VirtualMachine,
+  vm: VirtualMachine,
   options: VersionOptions,
   signal?: AbortSignal,
 ): Promise<ImageVersion> {
-  const asked = parseImageReference(options.image ?? metadata.image.reference);
-  const { engine } = await selectEngine(options.podman ?? metadata.install.podman, {
+  const { metadata } = vm;
+  const asked = parseImageReference(options.image ?? recordedImage(vm));
+  const { engine } = await selectEngine(options.podman ?? metadata.install?.podman ?? 'auto', {
     report: host.report,
     signal,
   });
@@ -53,7 +55,7 @@ export async function findVersion(
   const reference = imageName(
     found,
     asked,
-    [metadata.image.reference].filter((name) => found.names.includes(name)),
+    found.names.filter((name) => name === metadata.image?.reference),
   );
   requireName(found, reference);
   return {
@@ -68,6 +70,21 @@ export async function findVersion(
 export function digestsOf({ digest, digests }: Pick<Image, 'digest' | 'digests'>): string[] {
   const named = digests.flatMap((name) => name.split('@', 2)[1] ?? []);
   return [...new Set([...(digest === undefined ? [] : [digest]), ...named])];
+}
+
+/**
+ * The image that a VM was made of, or was brought to.
+ * @throws PodmanBootcError `UPDATE_IMAGE_NEEDED`
+ */
+export function recordedImage(vm: VirtualMachine): string {
+  const { image } = vm.metadata;
+  if (image) return image.reference;
+  throw new PodmanBootcError(
+    'usage',
+    'UPDATE_IMAGE_NEEDED',
+    `Expected an image to update ${vm.name} to, got none: it was made of the disk ${madeOf(vm.metadata)}`,
+    { remedy: `Name one that its bootc can take: \`podman-bootc upgrade ${vmReference(vm)} IMAGE\`` },
+  );
 }
 
 function requireName(image: Image, reference: string): void {

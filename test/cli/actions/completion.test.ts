@@ -58,7 +58,8 @@ describe('completion', function () {
 
   it('offers commands, options and the values of options', async () => {
     assert.deepEqual((await candidates('s')).sort(), ['set', 'ssh', 'ssh-config', 'start', 'status', 'stop']);
-    assert.deepEqual(await candidates('run', '--disk'), ['--disk-size', '--disk-format']);
+    assert.deepEqual(await candidates('run', '--disk-'), ['--disk-size', '--disk-format']);
+    assert.deepEqual(await candidates('to-disk', '--format', 'vh'), ['vhd', 'vhdx']);
     assert.deepEqual(await candidates('list', '--format', ''), ['table', 'json', 'yaml']);
     assert.deepEqual(await candidates('run', '--itype', 'u1.m'), ['u1.micro', 'u1.medium']);
     assert.deepEqual(await candidates('completion', 'f'), ['fish']);
@@ -97,6 +98,13 @@ describe('completion', function () {
       'quay.io/fedora/fedora-bootc:42',
       'quay.io/fedora/fedora-bootc:43',
     ]);
+    assert.deepEqual(await candidates('to-disk', 'quay.io/fedora/fedora-bootc:43'), [
+      'quay.io/fedora/fedora-bootc:43',
+    ]);
+    // Files are the shell's to complete.
+    assert.deepEqual(await candidates('to-disk', 'quay.io/fedora/fedora-bootc:43', ''), []);
+    assert.deepEqual(await candidates('run', '--disk', ''), []);
+    assert.deepEqual(await candidates('run', '--disk', 'disk.raw', ''), []);
     assert.deepEqual(await candidates('run', 'image', ''), []);
     assert.deepEqual(await candidates('ssh', 'web', ''), []);
   });

@@ -6,6 +6,8 @@ import {
   inFlags,
   labelsHelp,
   newVmWords,
+  optionNames,
+  toDiskOptions,
   writtenOptions,
   type WrittenOptions,
 } from '../../../src/cli/commands/new-vm-options.js';
@@ -14,7 +16,7 @@ import type { NewVmWords } from '../../../src/cli/options.js';
 import { originated } from '../../../src/domain/origins.js';
 import { option } from '../../../src/option-text.js';
 import { GiB } from '../../../src/sizes.js';
-import type { RunOptions } from '../../../src/vm/create/options.js';
+import { optionDefinitions, type RunOptions } from '../../../src/vm/create/options.js';
 import { labelName } from '../../../src/vm/option-values.js';
 import { projectRoot } from '../../support/project.js';
 
@@ -53,6 +55,13 @@ describe('an option of a new VM', () => {
     assert.ok(cpus.flags !== '' && [forgotten, unlabelled, single, open].every(Boolean));
   });
 
+  it('is taken for a file too where it is about the image, and refused with a disk of the user', () => {
+    const ofImages = optionNames().filter((name) => optionDefinitions[name].subject === 'image');
+    const ofFiles = toDiskOptions().filter((name) => name !== 'quiet');
+    // An overlay is of use only where its base is.
+    assert.deepEqual([...ofFiles, 'diskFormat'].sort(), [...ofImages].sort());
+  });
+
   it('is read from the command line into what the library takes', async () => {
     assert.deepEqual(
       await readFrom(
@@ -68,9 +77,6 @@ describe('an option of a new VM', () => {
         composefsBackend: false,
         accelerator: 'tcg',
         cloudInit: 'dir',
-        pull: 'missing',
-        podman: 'auto',
-        diskFormat: 'auto',
       },
     );
     assert.deepEqual(await readFrom('set', '--cpus', '4', '--label', 'a=b', 'web'), {

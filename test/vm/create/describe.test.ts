@@ -5,7 +5,9 @@ import { join } from 'node:path';
 import { buildDomain } from '../../../src/domain/build.js';
 import { describeVirtualMachine, type MadeParts } from '../../../src/vm/create/describe.js';
 import { publicCredential } from '../../../src/vm/create/login.js';
-import type { VmPlan } from '../../../src/vm/create/plan.js';
+import type { PlanOfDisk, PlanOfImage, VmPlan } from '../../../src/vm/create/plan.js';
+import type { DiskFile } from '../../../src/vm/disks/disk-file.js';
+import { diskOfFile } from '../../../src/vm/disks/vm-disk.js';
 import { baseKey } from '../../../src/vm/disks/base-key.js';
 import { VmDirectory } from '../../../src/vm/files/vm-directory.js';
 import { emulated } from '../../domain/support.js';
@@ -20,7 +22,7 @@ const image = imageOf(reference, `sha256:${'d'.repeat(64)}`);
 const directory = new VmDirectory(`/srv/data/vms/${uuid}`);
 
 /** The plan of the plainest VM. */
-function plan(changes: Partial<VmPlan> = {}): VmPlan {
+function plan(changes: Partial<PlanOfImage> = {}): PlanOfImage {
   const parts = {
     imageId: image.id,
     reference,
@@ -67,6 +69,7 @@ function plan(changes: Partial<VmPlan> = {}): VmPlan {
     format: 'qcow2',
     parts,
     base: baseKey(parts),
+    rootKeys: [],
     directory,
     account: { user: 'root', uid: 0, gid: 0, home: '/root' },
     hostKey: 'handed-over',
@@ -78,18 +81,67 @@ function plan(changes: Partial<VmPlan> = {}): VmPlan {
 }
 
 function made(of: VmPlan): MadeParts {
-  const { format, diskSize: size, base } = of;
-  const path = directory.disk(format);
   return {
-    disk:
-      format === 'raw'
-        ? { path, format, size }
-        : { path, format, size, backing: { path: `/srv/cache/bases/${base}/disk.raw`, format: 'raw' } },
+    disk: of.disk ? of.vmDisk : diskOf(of),
     sshPort: 40022,
     publicCredential: publicCredential(of, 'ssh-ed25519 AAAA podman-bootc-6a5f0a6e6c7d\n'),
     created: '2026-08-01T12:00:00.000Z',
   };
 }
+
+function diskOf({ format, diskSize: size, base }: PlanOfImage): MadeParts['disk'] {
+  const path = directory.disk(format);
+  return format === 'raw'
+    ? { path, format, size }
+    : { path, format, size, backing: { path: `/srv/cache/bases/${base}/disk.raw`, format: 'raw' } };
+}
+
+/** A disk of the user's, which is an overlay itself. */
+const file: DiskFile = {
+  path: '/home/me/my os.qcow2',
+  format: 'qcow2',
+  size: 10 * 1024 ** 3,
+  backing: {
+    path: '/home/me/below.qcow2',
+    format: 'qcow2',
+    backing: { path: '/srv/lowest.img', format: 'raw' },
+  },
+  identity: '2049-7',
+  state: { length: 196_616, modified: '2026-07-31T12:00:00.000Z', inode: '7' },
+  boot: { table: 'GPT', loaders: ['x86_64'], hasBootCode: false },
+};
+
+/** The plan of a VM of that disk. */
+function planOfDisk(inPlace: boolean, runsQemuAsUs: boolean, changes: Partial<PlanOfDisk> = {}): PlanOfDisk {
+  const { identity, replaces, files, requirements, hardware, firmware, account, guestAgent, volumes } = usual;
+  const common = {
+    identity,
+    replaces,
+    files,
+    requirements,
+    hardware,
+    firmware,
+    account,
+    guestAgent,
+    volumes,
+  };
+  const size = 10 * 1024 ** 3;
+  return {
+    ...common,
+    options: { inPlace },
+    directory,
+    diskSize: size,
+    network: 'slirp',
+    tpm: false,
+    hostKey: 'first-contact',
+    format: inPlace ? undefined : 'qcow2',
+    disk: file,
+    vmDisk: diskOfFile({ features: { ...features, runsQemuAsUs } }, file, directory, { inPlace, size }),
+    ...changes,
+  };
+}
+
+const features = { files: true, ports: true, console: true };
 
 const usual = plan();
 
@@ -98,6 +150,11 @@ const plans: Readonly<Record<string, VmPlan>> = {
   usual,
   'whole-disk': plan({ format: 'raw' }),
   'of-the-system-daemon': plan({ guestAgent: undefined, network: 'passt', tpm: true }),
+  'of-a-disk': planOfDisk(false, true),
+  'of-a-disk-of-the-system-daemon': planOfDisk(false, false, {
+    files: { identity: { path: '/home/me/.ssh/id', line: 'ssh-ed25519 CCCC me' } },
+  }),
+  'of-a-disk-in-place': planOfDisk(true, false),
   'no-agent': plan({ guestAgent: 'none' }),
   'of-an-old-image': plan({ hostKey: 'first-contact', firmware: 'bios' }),
   everything: plan({

@@ -97,8 +97,8 @@ describe('an update in whose middle podman-bootc was killed', () => {
       assert.equal(await finishStep(test.host, vm, directory), undefined);
       assert.equal(readFileSync(directory.nvram, 'utf8'), 'new variables');
       assertEnded();
-      const recorded = (await findVirtualMachine(test.host, 'web')).metadata.image.reference;
-      assert.equal(recorded, phase === 'keep' ? 'localhost/web:2' : vm.metadata.image.reference);
+      const recorded = (await findVirtualMachine(test.host, 'web')).metadata.image?.reference;
+      assert.equal(recorded, phase === 'keep' ? 'localhost/web:2' : vm.metadata.image?.reference);
     });
   }
 
