@@ -51,7 +51,6 @@ describe('a VM whose files are changed while it runs', function () {
   async function live(...words: string[]): Promise<Outcome> {
     const outcome = await podmanBootc('upgrade', '--live', ...words, 'dev');
     assert.equal(outcome.exitCode, 0, outcome.stderr);
-    process.stdout.write(`      ${(outcome.milliseconds / 1000).toFixed(1)} s\n`);
     return outcome;
   }
 
@@ -146,7 +145,6 @@ describe('a VM whose files are changed while it runs', function () {
     assert.equal(await inGuest(`cat ${share}/version`), '7');
     watching.child.kill('SIGINT');
     assert.equal((await watching.done).exitCode, 130);
-    process.stdout.write(watching.stdout());
   });
 
   it('is as it was installed after a restart', async () => {
