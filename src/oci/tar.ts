@@ -32,7 +32,7 @@ export interface TarEntry {
 /** An archive that cannot be read. The message goes on after its path. */
 export class TarError extends Error {}
 
-const blockSize = 512;
+export const blockSize = 512;
 /** Bytes that are read at once: of small files, several headers. */
 const windowSize = 1 << 18;
 /** Names and attributes are no longer. */
@@ -103,12 +103,7 @@ export async function* writeTar(members: Iterable<TarMember>): AsyncGenerator<Bu
   for (const member of members) {
     if ('text' in member) {
       const content = Buffer.from(member.text);
-      const header = Buffer.alloc(blockSize);
-      header.write('0000600', 100);
-      header.write('0000000', 108);
-      header.write('0000000', 116);
-      header.write('00000000000', 136);
-      yield* headersOf(header, { path: member.path, flag: '0', size: content.length, target: '' });
+      yield fileHeader(member.path, content.length);
       yield* padded([content], content.length);
       continue;
     }
@@ -265,7 +260,6 @@ function* headersOf(template: Buffer, fields: HeaderFields): Generator<Buffer> {
   if (Buffer.byteLength(target) > 100) add('linkpath', target);
   if (uid > mostOfEight) add('uid', String(uid));
   if (gid > mostOfEight) add('gid', String(gid));
-  if (size > mostOfTwelve) add('size', String(size));
   for (const [name, value] of attributes) add(`${attributePrefix}${name}`, value);
   if (records.length > 0) {
     const content = Buffer.concat(records);
@@ -278,12 +272,26 @@ function* headersOf(template: Buffer, fields: HeaderFields): Generator<Buffer> {
   yield finish(Buffer.from(template), { path, flag, size, target, uid, gid });
 }
 
+/** The header of a file that is root's alone: one block, whatever its size. @param path 100 bytes at most */
+export function fileHeader(path: string, size: number): Buffer {
+  const header = Buffer.alloc(blockSize);
+  header.write('0000600', 100);
+  header.write('00000000000', 136);
+  return finish(header, { path, flag: '0', size, target: '', uid: 0, gid: 0 });
+}
+
 function finish(header: Buffer, fields: Required<Omit<HeaderFields, 'attributes'>>): Buffer {
   header.fill(0, 0, 100);
   Buffer.from(fields.path).copy(header, 0, 0, 100);
   header.write(octal(fields.uid > mostOfEight ? 0 : fields.uid, 7), 108, 8, 'latin1');
   header.write(octal(fields.gid > mostOfEight ? 0 : fields.gid, 7), 116, 8, 'latin1');
-  header.write(octal(fields.size > mostOfTwelve ? 0 : fields.size, 11), 124, 12, 'latin1');
+  // More than octal digits hold is a GNU extension that every tar reads.
+  if (fields.size <= mostOfTwelve) header.write(octal(fields.size, 11), 124, 12, 'latin1');
+  else {
+    header.fill(0, 124, 128);
+    header[124] = 0x80;
+    header.writeBigUInt64BE(BigInt(fields.size), 128);
+  }
   header.write(fields.flag, 156, 'latin1');
   header.fill(0, 157, 257);
   Buffer.from(fields.target).copy(header, 157, 0, 100);
@@ -314,7 +322,8 @@ async function* padded(
   yield padding(size);
 }
 
-function padding(size: number): Buffer {
+/** What fills a content up to whole blocks. */
+export function padding(size: number): Buffer {
   return Buffer.alloc((blockSize - (size % blockSize)) % blockSize);
 }
 
