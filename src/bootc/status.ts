@@ -35,12 +35,14 @@ export interface BootcStatus {
 export async function parseStatus(text: string): Promise<BootcStatus> {
   try {
     const { spec, status } = await readJson('bootc status', text, schema);
+    const rollback = deploymentOf(status.rollback);
     return {
       reference: spec?.image?.image,
       booted: deploymentOf(status.booted),
       staged: deploymentOf(status.staged),
-      rollback: deploymentOf(status.rollback),
-      rollbackQueued: status.rollbackQueued ?? false,
+      rollback,
+      // After an install with a UKI bootc 1.16 says so of one that there is not.
+      rollbackQueued: rollback !== undefined && status.rollbackQueued === true,
     };
   } catch (error) {
     if (!(error instanceof JsonError)) throw error;

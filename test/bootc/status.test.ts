@@ -69,13 +69,21 @@ describe('what bootc says of a guest', () => {
         }),
         staged: null,
         rollback: null,
-        // A fresh install with a UKI says so.
+        // A fresh install with a UKI says so, though there is none.
         rollbackQueued: true,
       }),
     );
     assert.equal(booted?.backend, 'composefs');
     assert.equal(booted.id, 'v');
     assert.equal(rollback, undefined);
+    assert.equal(rollbackQueued, false);
+  });
+
+  it('is read of a rollback that comes with the next boot', async () => {
+    const { rollback, rollbackQueued } = await parseStatus(
+      host({ booted: entry('1', {}), staged: null, rollback: entry('0', {}), rollbackQueued: true }),
+    );
+    assert.equal(rollback?.digest, 'sha256:0');
     assert.equal(rollbackQueued, true);
   });
 

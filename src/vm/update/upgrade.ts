@@ -240,8 +240,7 @@ async function unqueueRollback(
   status: BootcStatus,
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  // A fresh install with a UKI says that one is queued though there is none (bootc 1.16).
-  if (!status.rollbackQueued || !status.rollback) return;
+  if (!status.rollbackQueued) return;
   requireRolledBack(vm, await bootc.rollback(signal));
   host.report.info(`A rollback was queued in ${vm.name}; it is not any more`);
 }
