@@ -1,6 +1,4 @@
 import assert from 'node:assert/strict';
-import { join } from 'node:path';
-import { projectRoot } from '../support/project.js';
 import { withoutInstalling } from './support/base-disk.js';
 import { host, podmanBootc, soon, succeed } from './support/cli.js';
 import { assertNoTraces, traces } from './support/leftovers.js';
@@ -16,8 +14,6 @@ describe('a VM whose guest can reboot softly', () => {
 
   before(async () => {
     initial = traces();
-    // Nobody else needs it, so that it is not made before all tests.
-    host(join(projectRoot, 'test/testbed/image'), 'demo-trixie');
     await withoutInstalling(trixie);
     rebuild('soft', { files: { [version]: '1\n' } }, trixie);
     await succeed('run', '--background', '--wait', 'ssh', ...soon, '--name', 'soft', image);
