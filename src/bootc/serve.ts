@@ -1,10 +1,8 @@
 import { randomInt } from 'node:crypto';
-import { PassThrough } from 'node:stream';
 import { readArchive, type Archive } from '../oci/archive.js';
 import type { LaidOutImage } from '../oci/layout.js';
-import type { GuestConnection, GuestResult } from '../ssh/connection.js';
-import { quoteForShell } from '../ssh/session.js';
-import { servedRepository } from './guest.js';
+import type { GuestResult } from '../ssh/connection.js';
+import { servedRepository, type GuestBootc } from './guest.js';
 
 /*
  * A registry inside the guest, for guests that cannot reach ours. It serves an archive of the guest's own: so bootc knows the
@@ -133,8 +131,7 @@ cat >/dev/null
  * @throws ServingRefused where the guest cannot, before `use` was called; what reading the archive does
  */
 export async function serveInGuest<T>(
-  connection: GuestConnection,
-  user: string,
+  bootc: GuestBootc,
   served: Served,
   use: (port: number) => Promise<T>,
   o: {
@@ -143,48 +140,50 @@ export async function serveInGuest<T>(
     places?: { run: string; temporary: string };
   } = {},
 ): Promise<ServedResult<T>> {
-  const { archive, serial } = served;
-  const input = new PassThrough();
-  let broken: Error | undefined;
-  if (serial === undefined) {
-    const content = readArchive(archive);
-    content.on('data', (chunk: Buffer) => {
-      o.onSent?.(chunk.length);
-    });
-    content.on('error', (error) => {
-      broken = error;
-      input.destroy(error);
-    });
-    input.on('close', () => content.destroy());
-    content.pipe(input, { end: false });
-  }
-  const words = ['sh', '-c', serve, 'sh', ...wordsOf(served, o.places ?? places)];
-  const command = (user === 'root' ? words : ['sudo', '-n', ...words]).map(quoteForShell).join(' ');
-  let ended: Promise<GuestResult> | undefined;
-  const port = await new Promise<number>((resolve, reject) => {
-    let said = '';
-    ended = connection.run(command, {
-      input,
-      signal: o.signal,
-      onOutput: (chunk) => {
-        said += chunk;
-        const found = /^listening (\d+)$/m.exec(said)?.[1];
-        if (found !== undefined) resolve(Number(found));
-      },
-    });
-    ended.then((result) => {
-      reject(broken ?? new ServingRefused(reasonOf(result)));
-    }, reject);
+  let end!: () => void;
+  const over = new Promise<void>((resolve) => {
+    end = resolve;
   });
-  let value: T;
+  let ended: Promise<GuestResult> | undefined;
   try {
-    value = await use(port);
+    const port = await new Promise<number>((resolve, reject) => {
+      let said = '';
+      ended = bootc.asRoot(['sh', '-c', serve, 'sh', ...wordsOf(served, o.places ?? places)], {
+        input: inputOf(served, over, o.onSent),
+        signal: o.signal,
+        onOutput: (chunk) => {
+          said += chunk;
+          const found = /^listening (\d+)$/m.exec(said)?.[1];
+          if (found !== undefined) resolve(Number(found));
+        },
+      });
+      ended.then((result) => {
+        reject(new ServingRefused(reasonOf(result)));
+      }, reject);
+    });
+    const value = await use(port);
+    end();
+    const missed = /^missed (\S+)$/m.exec((await ended)?.stdout ?? '')?.[1];
+    return { value, missed };
   } finally {
-    input.end();
+    end();
     await ended?.catch(() => undefined);
   }
-  const missed = /^missed (\S+)$/m.exec((await ended)?.stdout ?? '')?.[1];
-  return { value, missed };
+}
+
+/** The archive, where it is sent; the end comes when all is over. */
+async function* inputOf(
+  { archive, serial }: Served,
+  over: Promise<void>,
+  onSent?: (bytes: number) => void,
+): AsyncGenerator<Buffer, void> {
+  if (serial === undefined) {
+    for await (const chunk of readArchive(archive)) {
+      onSent?.((chunk as Buffer).length);
+      yield chunk as Buffer;
+    }
+  }
+  await over;
 }
 
 function reasonOf({ exitCode, stderr }: GuestResult): string {

@@ -10,6 +10,7 @@ import {
 } from 'node:fs';
 import { createConnection } from 'node:net';
 import { join } from 'node:path';
+import { GuestBootc } from '../../src/bootc/guest.js';
 import { serveInGuest, type Served, type ServedResult } from '../../src/bootc/serve.js';
 import { planArchive } from '../../src/oci/archive.js';
 import { blobPath, blobsOf, findImage, type LaidOutImage } from '../../src/oci/layout.js';
@@ -53,11 +54,14 @@ describe('a registry inside the guest', function () {
     onSent?: (bytes: number) => void,
   ): Promise<ServedResult<T>> {
     using guest = await GuestConnection.open(server.target());
-    return await serveInGuest(guest, 'root', what, (port) => use(`http://127.0.0.1:${port}/v2/`, port), {
+    return await serveInGuest(bootcOf(guest), what, (port) => use(`http://127.0.0.1:${port}/v2/`, port), {
       places,
       ...(onSent && { onSent }),
     });
   }
+
+  const bootcOf = (guest: GuestConnection): GuestBootc =>
+    new GuestBootc(guest, { user: 'root', name: 'web' });
 
   function assertNothingLeft(): void {
     assert.deepEqual(readdirSync(places.temporary), []);
@@ -122,8 +126,7 @@ describe('a registry inside the guest', function () {
     assertNothingLeft();
     const guest = await GuestConnection.open(server.target());
     await serveInGuest(
-      guest,
-      'root',
+      bootcOf(guest),
       served(),
       (port) => {
         guest[Symbol.dispose]();

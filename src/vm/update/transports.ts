@@ -4,10 +4,10 @@ import { codeOf, messageOf, PodmanBootcError } from '../../errors.js';
 import { planArchive, type Archive } from '../../oci/archive.js';
 import { blobsOf, type LaidOutImage } from '../../oci/layout.js';
 import { ImageRegistry } from '../../oci/registry.js';
-import type { GuestConnection } from '../../ssh/connection.js';
 import type { VmDirectory } from '../files/vm-directory.js';
 import type { Host } from '../host/host.js';
 import type { VirtualMachine } from '../virtual-machine.js';
+import type { OpenGuest } from './judge.js';
 import { plugUpdateDisk, removeUpdateDisk } from './update-disk.js';
 
 /** A version that is to come into a guest. */
@@ -41,7 +41,7 @@ export class NoWay extends Error {}
 export interface Recipient {
   host: Host;
   vm: VirtualMachine;
-  connection: GuestConnection;
+  guest: OpenGuest;
   /** The VM's, on this host. */
   directory: VmDirectory;
   /** Called with the bytes of all that moves. */
@@ -84,7 +84,7 @@ export async function bringIn<T>(
 }
 
 /** Over a port of the guest that leads to a registry in our process: bootc gets what it lacks. */
-function forwarding({ connection, onMoved }: Recipient): Transport {
+function forwarding({ guest, onMoved }: Recipient): Transport {
   return {
     name: 'forwarding',
     how: 'over a forwarded port',
@@ -92,7 +92,7 @@ function forwarding({ connection, onMoved }: Recipient): Transport {
       using registry = new ImageRegistry(image, servedRepository, tagOf(reference), onMoved);
       let port: number;
       try {
-        port = await connection.forward((socket) => {
+        port = await guest.connection.forward((socket) => {
           registry.serve(socket);
         });
       } catch (error) {
@@ -137,15 +137,14 @@ function tar(to: Recipient): Transport {
 }
 
 function serve<T>(
-  { connection, vm, onMoved, signal }: Recipient,
+  { guest, vm, onMoved, signal }: Recipient,
   { image, reference, repository }: Offer,
   archive: Archive,
   use: Use<T>,
   serial?: string,
 ): Promise<ServedResult<T>> {
   return serveInGuest(
-    connection,
-    vm.metadata.ssh.user,
+    guest.bootc,
     { image, archive, tag: tagOf(reference), serial },
     (port) => use({ reference, repository, port }),
     { onSent: onMoved, signal },

@@ -177,7 +177,7 @@ async function stageVersion(
       host,
       vm,
       directory,
-      connection: guest.connection,
+      guest,
       signal,
       onMoved: (bytes: number) => {
         transferred += bytes;

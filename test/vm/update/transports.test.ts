@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
-import type { Readable } from 'node:stream';
+import { Readable } from 'node:stream';
+import { GuestBootc } from '../../../src/bootc/guest.js';
 import { PodmanBootcError } from '../../../src/errors.js';
 import { planArchive } from '../../../src/oci/archive.js';
 import { blobsOf, findImage, type LaidOutImage } from '../../../src/oci/layout.js';
@@ -85,27 +86,33 @@ describe('the way by which a new version comes into a guest', () => {
     let moved = 0;
     const connection = {
       forward: () => Promise.reject(new PodmanBootcError('ssh', 'FORWARDING_REFUSED', 'No ports')),
-      run: (command: string, o: { input: Readable; onOutput: (text: string) => void }) => {
+      run: (command: string, o: { input: AsyncIterable<Buffer>; onOutput: (text: string) => void }) => {
         commands.push(command);
         return new Promise<GuestResult>((resolve) => {
           const missed = misses(command);
-          o.input.resume().on('end', () => {
+          const input = Readable.from(o.input);
+          input.resume().on('end', () => {
             resolve({ exitCode: 0, stdout: missed === undefined ? '' : `missed ${missed}\n`, stderr: '' });
           });
           // Not before it has all.
           const listen = setTimeout(() => {
             o.onOutput('listening 4711\n');
           }, 50);
-          o.input.on('data', () => listen.refresh());
+          input.on('data', () => listen.refresh());
         });
       },
     };
+    const guestConnection = connection as unknown as GuestConnection;
     const directory = new VmDirectory(test.directory('web'));
     mkdirSync(directory.path, { recursive: true });
     const to: Recipient = {
       host: test.host,
       vm: await findVirtualMachine(test.host, 'web'),
-      connection: connection as unknown as GuestConnection,
+      guest: {
+        connection: guestConnection,
+        bootc: new GuestBootc(guestConnection, { user: 'root', name: 'web' }),
+        [Symbol.dispose]: () => undefined,
+      },
       directory,
       onMoved: (bytes) => (moved += bytes),
     };
