@@ -1,4 +1,5 @@
-import { lstat, readdir } from 'node:fs/promises';
+import type { BigIntStats } from 'node:fs';
+import { lstat, readdir, stat } from 'node:fs/promises';
 import { codeOf } from './errors.js';
 
 /** Bytes of a path that fit into `sockaddr_un` with its final NUL, on Linux (unix(7)); macOS has four less. */
@@ -20,6 +21,16 @@ export async function isThere(path: string): Promise<boolean> {
     () => true,
     (error: unknown) => !isMissing(error),
   );
+}
+
+/** What makes a file the same one, whatever it is called: its device and inode. */
+export function identityOf({ dev, ino }: Pick<BigIntStats, 'dev' | 'ino'>): string {
+  return `${dev}-${ino}`;
+}
+
+/** That of what is at a path, or where a link there leads; undefined where nothing can be seen. */
+export async function fileIdentity(path: string): Promise<string | undefined> {
+  return stat(path, { bigint: true }).then(identityOf, () => undefined);
 }
 
 /** Whether a call failed because there is nothing at its path. */

@@ -1,8 +1,8 @@
 import { inflateRawSync } from 'node:zlib';
 import type { ByteSource } from './byte-source.js';
+import { beginsAsQcow2 } from './qcow2.js';
 
 // The layout of tables and clusters: docs/interop/qcow2.txt of QEMU.
-const magic = 0x514649fb;
 const headerLength = 112;
 /** Bits of the incompatible features with which a cluster can still be found: dirty, corrupt, compression type. */
 const understood = 0xbn;
@@ -22,7 +22,7 @@ export async function qcow2Source(
 ): Promise<ByteSource | undefined> {
   const header = await file.read(0, headerLength);
   const version = header.readUInt32BE(4);
-  if (header.readUInt32BE(0) !== magic || header.readUInt32BE(32) !== 0) return undefined;
+  if (!beginsAsQcow2(header) || header.readUInt32BE(32) !== 0) return undefined;
   const features = version === 2 ? 0n : header.readBigUInt64BE(72);
   const clusterBits = header.readUInt32BE(20);
   if ((features & ~understood) !== 0n || clusterBits < 9 || clusterBits > 21) return undefined;

@@ -18,7 +18,7 @@ export interface Qcow2Header {
 }
 
 // The layout of a header: docs/interop/qcow2.txt of QEMU.
-const magic = 0x514649fb;
+const magic = Buffer.from('QFI\xfb', 'latin1');
 const shortHeader = 72;
 const headerLength = 104;
 const longestBackingName = 1023;
@@ -26,6 +26,11 @@ const dataFileBit = 0x4;
 const backingFormatExtension = 0xe2792aca;
 /** QEMU writes extensions of some hundred bytes. */
 const extensionsLength = 64 * 1024;
+
+/** Whether bytes are the beginning of a qcow2 image. */
+export function beginsAsQcow2(bytes: Buffer): boolean {
+  return bytes.subarray(0, magic.length).equals(magic);
+}
 
 /**
  * Reads the header of a qcow2 image, without a process. Whatever is at the path, reading it ends. What it is an overlay of
@@ -70,8 +75,7 @@ function parseHeader(
   /** Where its tables end, in bytes. */
   tables: number[];
 } {
-  if (bytes.length < shortHeader || bytes.readUInt32BE(0) !== magic)
-    throw damaged(path, 'it does not begin as one');
+  if (bytes.length < shortHeader || !beginsAsQcow2(bytes)) throw damaged(path, 'it does not begin as one');
   const number = (offset: number): number => Number(bytes.readBigUInt64BE(offset));
   const version = bytes.readUInt32BE(4);
   if (version !== 2 && version !== 3) throw damaged(path, `its version is ${version}`);

@@ -14,7 +14,6 @@ export class ImageRegistry implements Disposable {
   readonly #server: Server;
   readonly #blobs: ReadonlyMap<string, Descriptor>;
   readonly #connections = new Set<Duplex>();
-  #sent = 0;
 
   /**
    * @param repository the name by which it is asked for the image
@@ -31,11 +30,6 @@ export class ImageRegistry implements Disposable {
     this.#server = createServer((request, response) => {
       this.#answer(request, response).catch(() => response.destroy());
     });
-  }
-
-  /** Bytes of blobs and manifests sent so far. */
-  get sent(): number {
-    return this.#sent;
   }
 
   /** Serves a connection until its other end closes it, or the registry is disposed of. */
@@ -109,7 +103,6 @@ export class ImageRegistry implements Disposable {
       highWaterMark: 1 << 18,
     });
     file.on('data', (chunk) => {
-      this.#sent += chunk.length;
       this.onSent(chunk.length);
     });
     await pipeline(file, response);

@@ -67,7 +67,9 @@ describe('the stand-in for bootc, in a guest', function () {
       writeFileSync(join(blobs, layer.replace('sha256:', '')), '');
     // prettier-ignore
     host('podman', 'save', '--quiet', '--format', 'oci-dir', '--uncompressed', '--output', layout, reference);
-    using registry = new ImageRegistry(await findImage(layout, reference), 'updated', 'latest');
+    let sent = 0;
+    const onSent = (bytes: number): unknown => (sent += bytes);
+    using registry = new ImageRegistry(await findImage(layout, reference), 'updated', 'latest', onSent);
     using link = await connect();
     const port = await link.forward((connection) => {
       registry.serve(connection);
@@ -79,7 +81,7 @@ describe('the stand-in for bootc, in a guest', function () {
     );
     await use();
     await run(`rm ${dropIn}`);
-    return registry.sent;
+    return sent;
   };
 
   const old = {

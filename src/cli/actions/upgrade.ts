@@ -4,7 +4,7 @@ import type { RebootWay } from '../../vm/update/ways.js';
 import type { UpgradeOutcome } from '../../vm/update/upgrade.js';
 import { listenForInterrupt } from './interrupt.js';
 import { openClient } from './open-client.js';
-import { tellLive } from './tell-live.js';
+import { tellLive, warnOfFailed } from './tell-live.js';
 import type { GlobalOptions } from '../options.js';
 import { showProgress, type ProgressOptions } from '../output/progress.js';
 import { setLogLevel, terminalReporter } from '../output/terminal.js';
@@ -41,10 +41,7 @@ export async function upgrade(
     ...{ image, podman, pull, reboot, health, keepFailed, timeout, quiet, signal },
   });
   view.close('done');
-  if (outcome.newlyFailed.length > 0)
-    terminalReporter.warn(
-      `Units have failed in ${outcome.vm.name} that had not before: ${outcome.newlyFailed.join(', ')}`,
-    );
+  warnOfFailed(outcome);
   terminalReporter.info(whatHappened(outcome, (performance.now() - begin) / 1000));
 }
 

@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
-import { rm, stat } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { fileSize, readQcow2 } from '../../disk/qcow2.js';
 import { readDomain, type DomainDescription } from '../../domain/edit.js';
 import { DamagedRecord, readRecord, writeDurably } from '../../durable-file.js';
 import { codeOf } from '../../errors.js';
 import { isLibvirtError, type Domain } from '../../libvirt/index.js';
-import { isThere, namesIn } from '../../paths.js';
+import { fileIdentity, isThere, namesIn } from '../../paths.js';
 import {
   allDirectories,
   disksDirectory,
@@ -124,7 +124,7 @@ export async function findBaseUsers(host: Host): Promise<(base: BaseFile) => Pro
   const nameOf = ({ uuid, name }: User): string =>
     domains.find((domain) => domain.uuid === uuid)?.name ?? recorded.get(uuid) ?? name;
   return async (base) => {
-    const file = await identityOf(base.path);
+    const file = await fileIdentity(base.path);
     const needing = users.filter(
       (user) =>
         user.unknown === true ||
@@ -215,7 +215,7 @@ async function filesBelow(paths: readonly string[]): Promise<{ files: Set<string
     let current: string | undefined = path;
     for (let depth = 0; current !== undefined && depth < deepestChain; depth++) {
       keys.add(basename(dirname(current)));
-      const file = await identityOf(current);
+      const file = await fileIdentity(current);
       if (file === undefined) break;
       files.add(file);
       const backing = await backingOf(current);
@@ -227,15 +227,6 @@ async function filesBelow(paths: readonly string[]): Promise<{ files: Set<string
 
 async function backingOf(path: string): Promise<string | undefined> {
   return (await readQcow2(path).catch(() => undefined))?.backing;
-}
-
-async function identityOf(path: string): Promise<string | undefined> {
-  try {
-    const { dev, ino } = await stat(path, { bigint: true });
-    return `${dev}:${ino}`;
-  } catch {
-    return undefined;
-  }
 }
 
 /** Who has marked a base disk, and may still need it. */

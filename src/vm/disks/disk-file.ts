@@ -4,7 +4,7 @@ import { dirname, extname, relative, resolve } from 'node:path';
 import { readBootParts, type BootParts } from '../../disk/boot.js';
 import { openWithoutWaiting, readFully, sourceOf, type ByteSource } from '../../disk/byte-source.js';
 import { qcow2Source } from '../../disk/qcow2-source.js';
-import { readQcow2 } from '../../disk/qcow2.js';
+import { beginsAsQcow2, readQcow2 } from '../../disk/qcow2.js';
 import { readDomain } from '../../domain/edit.js';
 import type { VmMetadata } from '../../domain/metadata.js';
 import type { BackingDisk } from '../../domain/specification.js';
@@ -12,7 +12,7 @@ import { DamagedRecord } from '../../durable-file.js';
 import { messageOf, PodmanBootcError } from '../../errors.js';
 import { isLibvirtError } from '../../libvirt/index.js';
 import { option } from '../../option-text.js';
-import { isMissing, namesIn } from '../../paths.js';
+import { fileIdentity, identityOf, isMissing, namesIn } from '../../paths.js';
 import { runProcess } from '../../process.js';
 import { formatSize } from '../../sizes.js';
 import { readKeptDefinition } from '../files/kept-definition.js';
@@ -45,8 +45,6 @@ export interface DiskFile {
 
 /** Overlays of overlays are rare; one that goes round in a circle is damaged. */
 const deepestChain = 16;
-
-const magic = Buffer.from('QFI\xfb', 'latin1');
 
 /**
  * Looks at a disk that a VM is to be made of. The format is what the file is: but one that is called raw and begins as a qcow2
@@ -81,10 +79,6 @@ export async function readDiskFile(word: string): Promise<DiskFile> {
   };
 }
 
-function identityOf({ dev, ino }: BigIntStats): string {
-  return `${dev}-${ino}`;
-}
-
 /** From one kind of status only: times of the other are rounded otherwise. */
 function stateOf(status: BigIntStats): DiskFile['state'] {
   return {
@@ -110,9 +104,9 @@ async function readImage(path: string, word: string, depth: number, wanted?: Dis
     const status = await stat(path, { bigint: true });
     if (!status.isFile()) throw invalid(word, `${nameIn(path, word)} is no regular file`);
     await using file = await openWithoutWaiting(path);
-    const beginning = Buffer.alloc(magic.length);
+    const beginning = Buffer.alloc(4);
     await readFully(file, beginning, 0);
-    const format = wanted ?? formatOf(path, word, beginning.equals(magic));
+    const format = wanted ?? formatOf(path, word, beginsAsQcow2(beginning));
     if (format === 'raw') {
       if (wanted === undefined) await requireRaw(path, word);
       // The file is closed by then: each look opens it anew.
@@ -277,12 +271,11 @@ export function diskLock({ identity }: DiskFile): string {
  * @throws PodmanBootcError `DISK_IN_USE`
  */
 export async function requireUnused(host: Host, path: string): Promise<void> {
-  const status = await stat(path, { bigint: true }).catch(() => undefined);
-  if (!status) return;
-  const file = { identity: identityOf(status) };
+  const identity = await fileIdentity(path);
+  if (identity === undefined) return;
   for (const { name, definition } of await definitionsOf(host)) {
     const { diskPaths, backingPaths } = describe(definition);
-    if (!(await isAmong(file, [...diskPaths, ...backingPaths]))) continue;
+    if (!(await isAmong({ identity }, [...diskPaths, ...backingPaths]))) continue;
     throw new PodmanBootcError(
       'usage',
       'DISK_IN_USE',
@@ -359,10 +352,7 @@ function describe(definition: string): { diskPaths: string[]; backingPaths: stri
 }
 
 async function isAmong({ identity }: Pick<DiskFile, 'identity'>, paths: readonly string[]): Promise<boolean> {
-  for (const path of paths) {
-    const status = await stat(path, { bigint: true }).catch(() => undefined);
-    if (status && identityOf(status) === identity) return true;
-  }
+  for (const path of paths) if ((await fileIdentity(path)) === identity) return true;
   return false;
 }
 

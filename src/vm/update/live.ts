@@ -3,13 +3,13 @@ import { incomingRecord, LiveGuest, nothingChanged, type LiveState } from '../..
 import { messageOf, PodmanBootcError } from '../../errors.js';
 import { JsonError, readJson, type JsonSchema } from '../../json.js';
 import { blobPath, type LaidOutImage } from '../../oci/layout.js';
+import { someOf } from '../../names.js';
 import { TarError, writeTar } from '../../oci/tar.js';
 import { ImageTree } from '../../oci/tree.js';
 import { inspectImage, type Image } from '../../podman/images.js';
 import { loginWhenReady } from '../boot/login-when-ready.js';
 import { isPasswordPending } from '../guest/password.js';
 import type { Host } from '../host/host.js';
-import { startVirtualMachine } from '../power/start.js';
 import { localDirectoryOf, vmReference, type VirtualMachine } from '../virtual-machine.js';
 import { finishUpdate } from './finish.js';
 import { isVerdict, judgeGuest, openGuest, type BootPatience, type OpenGuest } from './judge.js';
@@ -29,6 +29,7 @@ import {
   type LiveRecord,
   type PathState,
 } from './live-plan.js';
+import { startFirst } from './upgrade.js';
 import { findVersion, type ImageVersion, type VersionOptions } from './version.js';
 
 /** How the files of a VM that runs are changed. */
@@ -85,8 +86,7 @@ export async function upgradeLive(
   const { signal } = options;
   const directory = (await vm.domain.isPersistent()) ? localDirectoryOf(host, vm) : undefined;
   if (directory) await finishUpdate(host, vm, directory, options);
-  const { vm: current, started } = await startVirtualMachine(host, vm);
-  if (started) host.report.info(`${vm.name} was not running: booting it`);
+  const { vm: current, started } = await startFirst(host, vm);
   // A guest takes seconds to answer, above all an emulated one: meanwhile what it runs is taken to be what its record says.
   const looking = lookAt(host, current, started, options);
   looking.catch(() => undefined);
@@ -434,16 +434,11 @@ function absolute(paths: readonly string[]): string[] {
   return paths.map((path) => `/${path}`);
 }
 
-function someOf(names: readonly string[]): string {
-  const more = names.length - mostNames;
-  return more > 0 ? `${names.slice(0, mostNames).join(', ')} and ${more} more` : names.join(', ');
-}
-
 function needsReboot(vm: VirtualMachine, image: UpdateImage, refused: readonly string[]): PodmanBootcError {
   return new PodmanBootcError(
     'update',
     'LIVE_NEEDS_REBOOT',
-    `${image.reference} has other files of the kernel or its boot than what ${vm.name} runs, and they come with a reboot only: ${someOf(absolute(refused))}`,
+    `${image.reference} has other files of the kernel or its boot than what ${vm.name} runs, and they come with a reboot only: ${someOf(absolute(refused), mostNames)}`,
     { remedy: `Nothing has changed; \`podman-bootc upgrade ${vmReference(vm)}\` brings all of it` },
   );
 }

@@ -34,7 +34,8 @@ export async function rollbackVirtualMachine(
   const current = await bringUp(host, vm, options);
   const { image: present, previous } = current.metadata;
   if (hadFailed) return { vm: current, image: present };
-  if (!previous && !present) throw unknownBefore(current);
+  const recorded = previous ?? present;
+  if (!recorded) throw unknownBefore(current);
   let before: { digest: string | undefined; booted: string | undefined };
   {
     using guest = await openGuest(host, current, signal);
@@ -44,8 +45,7 @@ export async function rollbackVirtualMachine(
     before = { digest: status.rollback.digest, booted: status.booted?.digest };
   }
   const { digest } = before;
-  const image = previous ?? (present && { ...present, ...(digest !== undefined && { digest }) });
-  if (!image) throw unknownBefore(current);
+  const image = previous ?? { ...recorded, ...(digest !== undefined && { digest }) };
   const { reference, id } = image;
   const journal = await takeCheckpoint(host, current, directory, {
     image: { reference, id, ...(image.digest !== undefined && { digest: image.digest }) },

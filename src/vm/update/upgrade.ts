@@ -120,14 +120,23 @@ export async function requireUpdatable(host: Host, vm: VirtualMachine): Promise<
   return directory;
 }
 
+/** Starts a VM that does not run, and says so. */
+export async function startFirst(
+  host: Host,
+  vm: VirtualMachine,
+): Promise<{ vm: VirtualMachine; started: boolean }> {
+  const start = await startVirtualMachine(host, vm);
+  if (start.started) host.report.info(`${vm.name} was not running: booting it`);
+  return start;
+}
+
 /** The VM with a guest that somebody can log in to. */
 export async function bringUp(
   host: Host,
   vm: VirtualMachine,
   options: BootPatience,
 ): Promise<VirtualMachine> {
-  const { vm: current, started } = await startVirtualMachine(host, vm);
-  if (started) host.report.info(`${vm.name} was not running: booting it`);
+  const { vm: current } = await startFirst(host, vm);
   await loginWhenReady(host, current, options);
   return current;
 }
